@@ -1,0 +1,1 @@
+"""The rules of customer service: which states follow which, and what follows from a change."""

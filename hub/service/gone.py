@@ -1,0 +1,27 @@
+"""What a record says once the external record that it was is deleted, and when that comes back.
+
+Nothing is ever deleted here because it was deleted there: people refer to it. (Rule R46.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+GONE: Mapping[str, Mapping[str, Any]] = {
+    "contact": {"active": False},
+    "consumer": {"active": False},
+    "user": {"active": False},
+    "group": {"active": False},
+    "case": {"state": "7"},
+    "incident": {"state": "8"},
+    "order": {"state": "cancelled"},
+    "order_line": {"state": "cancelled"},
+    "return": {"state": "cancelled"},
+}
+"""By the entity's short name; one that is not here stays as it is."""
+
+BACK: Mapping[str, Mapping[str, Any]] = {
+    entity: {"active": True} for entity, values in GONE.items() if "active" in values
+}
+"""What the mapping may not say by itself when a deleted record is restored."""

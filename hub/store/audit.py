@@ -1,0 +1,72 @@
+"""Who changed which field of which record, when, and on whose word.
+
+A creation is one entry for the whole record (`fieldname` is `*`): what each field was then
+follows from the later entries, read backwards from the record as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from hub.store import sets
+from hub.store.database import Transaction
+from hub.store.entities import sys_audit
+from hub.store.types import sqlite_time
+
+WHOLE_RECORD = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One changed field. `place` is the mapping's file and line; `source` the connection."""
+
+    table: str
+    sys_id: str
+    field: str
+    old: str | None
+    new: str | None
+    user: str
+    source: str = ""
+    external_id: str = ""
+    place: str = ""
+    reason: str = ""
+
+
+_APPEND = """
+    INSERT INTO sys_audit (tablename, documentkey, fieldname, oldvalue, newvalue, "user",
+      hub_source, hub_external_id, hub_mapping, reason, internal_checkpoint, hub_job_id,
+      sys_created_on)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def append(
+    tx: Transaction, entries: Sequence[Entry], *, change_set: str, job: str, at: datetime
+) -> None:
+    """Write entries. One statement."""
+    if not entries:
+        return
+    stamp: Any = sqlite_time(at) if tx.dialect.name == "sqlite" else at
+    rows = [
+        (
+            entry.table, entry.sys_id, entry.field, entry.old, entry.new, entry.user,
+            entry.source, entry.external_id, entry.place, entry.reason, change_set, job, stamp,
+        )  # fmt: skip
+        for entry in entries
+    ]
+    tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)
+
+
+def of_record(tx: Transaction, table: str, sys_id: str) -> list[dict[str, Any]]:
+    """A record's entries, newest first."""
+    rows = tx.execute(
+        select(sys_audit)
+        .where(sys_audit.c.tablename == table, sys_audit.c.documentkey == sys_id)
+        .order_by(sys_audit.c.id.desc())
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 -- SQLAlchemy's public spelling

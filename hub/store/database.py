@@ -1,0 +1,164 @@
+"""Open a database, and the two kinds of transaction in it: one that reads, one that writes.
+
+SQLite has one writer at a time. A transaction that starts as a reader and then writes fails with
+"database is locked" however long it would have waited, so a writing one says so at its start
+(`BEGIN IMMEDIATE`); within a process, writers queue up at a lock, which is fair where SQLite's
+own waiting is not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from hub.errors import Transient
+
+Transaction = Connection
+"""What `Database.read` and `Database.write` yield."""
+
+WAIT_FOR_LOCK = 30  # seconds
+PAGE_CACHE = 64 * 1024  # KiB
+
+
+class Unavailable(Transient):
+    """The database cannot be used now: away, locked, read-only or out of space."""
+
+
+class Database:
+    """One database, safe to share between threads.
+
+    `bell` rings whenever a transaction that called `ring` has committed: workers wait on it.
+    `wait` is for how many seconds a writer waits for other writers.
+    """
+
+    def __init__(self, url: str, *, wait: float = WAIT_FOR_LOCK) -> None:
+        self.url = make_url(url)
+        self.engine: Engine = _open(url)
+        self.bell = threading.Condition()
+        self.wait = wait
+        self._one_writer = threading.Lock()
+
+    def within(self, seconds: float) -> Database:
+        """The same database for somebody who must not wait longer than this for other writers."""
+        other = copy(self)
+        other.wait = seconds
+        return other
+
+    @property
+    def sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A consistent view. Raises `Unavailable`."""
+        with _translated(self.url.render_as_string()), self.engine.begin() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """All or nothing, committed at the end of the block. Raises `Unavailable`."""
+        place = self.url.render_as_string()
+        with _translated(place), self._turn(), self.engine.connect() as tx:
+            tx.execution_options(hub_writes=True, hub_wait=self.wait)
+            tx.info[RING] = False
+            with tx.begin():
+                yield tx
+            rung: bool = tx.info[RING]
+        if rung:
+            with self.bell:
+                self.bell.notify_all()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One writer at a time, where the database has only one anyway."""
+        if not self.sqlite:
+            yield
+            return
+        if not self._one_writer.acquire(timeout=self.wait):
+            raise Unavailable(
+                f"database {self.url.render_as_string()}: busy; another writer of this process "
+                f"was not done within {self.wait:g} s"
+            )
+        try:
+            yield
+        finally:
+            self._one_writer.release()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def ring(tx: Transaction) -> None:
+    """Wake this process's workers once `tx` has committed."""
+    tx.info[RING] = True
+
+
+RING = "hub_ring"
+WAITS = "hub_wait"
+
+
+def _open(url: str) -> Engine:
+    engine = create_engine(url, connect_args=_arguments(url), pool_size=20, max_overflow=20)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _arguments(url: str) -> dict[str, Any]:
+    if make_url(url).get_backend_name() != "sqlite":
+        return {}
+    return {"timeout": WAIT_FOR_LOCK, "check_same_thread": False, "cached_statements": 512}
+
+
+def _prepare_sqlite(raw: Any, _: Any) -> None:
+    raw.isolation_level = None  # pysqlite would begin transactions of its own, too late
+    cursor = raw.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute(f"PRAGMA cache_size = -{PAGE_CACHE}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    wait = options.get("hub_wait", WAIT_FOR_LOCK)
+    if connection.info.get(WAITS, WAIT_FOR_LOCK) != wait:  # it was last used by somebody else
+        raw: Any = connection.connection.driver_connection
+        raw.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+        connection.info[WAITS] = wait
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("hub_writes") else "BEGIN")
+
+
+@contextmanager
+def _translated(place: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_outage(error):
+            raise Unavailable(f"database {place}: {error.orig}") from error
+        raise
+
+
+SQLITE_OUTAGES = frozenset({5, 6, 8, 10, 13, 14})
+"""SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html)."""
+POSTGRES_OUTAGES = ("08", "53", "57P")
+"""Connection exceptions, insufficient resources, operator intervention (SQLSTATE classes)."""
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return int(code) & 0xFF in SQLITE_OUTAGES
+    state = getattr(error.orig, "sqlstate", None)
+    return state.startswith(POSTGRES_OUTAGES) if state else False

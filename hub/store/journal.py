@@ -1,0 +1,72 @@
+"""Comments and work notes: entries that are appended, never edited.
+
+The unit is the entry. An entry that came from outside is known by its source and its own id
+there, so it arrives once however often it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from hub.store import sets
+from hub.store.database import Transaction
+from hub.store.entities import sys_journal_field
+from hub.store.types import sqlite_time
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One entry. `element` is `comments` (public) or `work_notes` (internal)."""
+
+    table: str
+    sys_id: str
+    element: str
+    value: str
+    by: str
+    at: datetime
+    source: str = ""
+    external_id: str = ""
+
+
+_APPEND = """
+    INSERT INTO sys_journal_field (sys_id, name, element_id, element, value, sys_created_by,
+      sys_created_on, hub_source, hub_external_id, hub_hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (element_id, element, hub_source, hub_external_id) DO NOTHING
+"""
+
+
+def append(tx: Transaction, notes: Sequence[Note]) -> None:
+    """Write entries that are not there yet. One statement."""
+    if not notes:
+        return
+    sqlite = tx.dialect.name == "sqlite"
+    rows = []
+    for note in notes:
+        id = uuid4().hex
+        text = f"{note.by}\n{note.at.isoformat()}\n{note.value}"
+        stamp: Any = sqlite_time(note.at) if sqlite else note.at
+        rows.append(
+            (
+                id, note.table, note.sys_id, note.element, note.value, note.by, stamp,
+                note.source, note.external_id or id, sha256(text.encode()).hexdigest(),
+            )  # fmt: skip
+        )
+    tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)
+
+
+def of_record(tx: Transaction, sys_id: str) -> list[dict[str, Any]]:
+    """A record's entries, newest first."""
+    rows = tx.execute(
+        select(sys_journal_field)
+        .where(sys_journal_field.c.element_id == sys_id)
+        .order_by(sys_journal_field.c.sys_created_on.desc(), sys_journal_field.c.sys_id)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 -- SQLAlchemy's public spelling

@@ -1,0 +1,312 @@
+"""Cases and incidents"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from hub.store.types import Instant
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "incident",
+        sa.Column("sys_id", sa.String(length=32), nullable=False),
+        sa.Column("sys_created_on", Instant(), nullable=False),
+        sa.Column("sys_created_by", sa.String(), nullable=False),
+        sa.Column("sys_updated_on", Instant(), nullable=False),
+        sa.Column("sys_updated_by", sa.String(), nullable=False),
+        sa.Column("sys_mod_count", sa.Integer(), nullable=False),
+        sa.Column("sys_domain", sa.String(), nullable=False),
+        sa.Column("sys_class_name", sa.String(), nullable=False),
+        sa.Column(
+            "hub_custom",
+            sa.JSON(none_as_null=True).with_variant(
+                postgresql.JSONB(none_as_null=True), "postgresql"
+            ),
+            nullable=True,
+        ),
+        sa.Column("number", sa.String(), nullable=True),
+        sa.Column("short_description", sa.String(), nullable=True),
+        sa.Column("description", sa.String(), nullable=True),
+        sa.Column("close_notes", sa.String(), nullable=True),
+        sa.Column("business_impact", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=True),
+        sa.Column("impact", sa.String(), nullable=True),
+        sa.Column("urgency", sa.String(), nullable=True),
+        sa.Column("priority", sa.String(), nullable=True),
+        sa.Column("escalation", sa.String(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("parent", sa.String(), nullable=True),
+        sa.Column("company", sa.String(), nullable=True),
+        sa.Column("location", sa.String(), nullable=True),
+        sa.Column("cmdb_ci", sa.String(), nullable=True),
+        sa.Column("business_service", sa.String(), nullable=True),
+        sa.Column("service_offering", sa.String(), nullable=True),
+        sa.Column("opened_at", Instant(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.Column("work_start", Instant(), nullable=True),
+        sa.Column("work_end", Instant(), nullable=True),
+        sa.Column("due_date", Instant(), nullable=True),
+        sa.Column("sla_due", Instant(), nullable=True),
+        sa.Column("expected_start", Instant(), nullable=True),
+        sa.Column("follow_up", Instant(), nullable=True),
+        sa.Column("activity_due", Instant(), nullable=True),
+        sa.Column("opened_by", sa.String(), nullable=True),
+        sa.Column("closed_by", sa.String(), nullable=True),
+        sa.Column("assignment_group", sa.String(), nullable=True),
+        sa.Column("assigned_to", sa.String(), nullable=True),
+        sa.Column("additional_assignee_list", sa.String(), nullable=True),
+        sa.Column("group_list", sa.String(), nullable=True),
+        sa.Column("watch_list", sa.String(), nullable=True),
+        sa.Column("work_notes_list", sa.String(), nullable=True),
+        sa.Column("reassignment_count", sa.Integer(), nullable=True),
+        sa.Column("reopen_count", sa.Integer(), nullable=True),
+        sa.Column("contact_type", sa.String(), nullable=True),
+        sa.Column("approval", sa.String(), nullable=True),
+        sa.Column("upon_approval", sa.String(), nullable=True),
+        sa.Column("upon_reject", sa.String(), nullable=True),
+        sa.Column("made_sla", sa.Boolean(), nullable=True),
+        sa.Column("knowledge", sa.Boolean(), nullable=True),
+        sa.Column("notify", sa.String(), nullable=True),
+        sa.Column("time_worked", sa.BigInteger(), nullable=True),
+        sa.Column("business_duration", sa.BigInteger(), nullable=True),
+        sa.Column("calendar_duration", sa.BigInteger(), nullable=True),
+        sa.Column("correlation_id", sa.String(), nullable=True),
+        sa.Column("correlation_display", sa.String(), nullable=True),
+        sa.Column("caller_id", sa.String(), nullable=True),
+        sa.Column("category", sa.String(), nullable=True),
+        sa.Column("subcategory", sa.String(), nullable=True),
+        sa.Column("incident_state", sa.String(), nullable=True),
+        sa.Column("hold_reason", sa.String(), nullable=True),
+        sa.Column("severity", sa.String(), nullable=True),
+        sa.Column("close_code", sa.String(), nullable=True),
+        sa.Column("resolved_at", Instant(), nullable=True),
+        sa.Column("resolved_by", sa.String(), nullable=True),
+        sa.Column("reopened_time", Instant(), nullable=True),
+        sa.Column("reopened_by", sa.String(), nullable=True),
+        sa.Column("problem_id", sa.String(), nullable=True),
+        sa.Column("rfc", sa.String(), nullable=True),
+        sa.Column("caused_by", sa.String(), nullable=True),
+        sa.Column("parent_incident", sa.String(), nullable=True),
+        sa.Column("child_incidents", sa.Integer(), nullable=True),
+        sa.Column("business_stc", sa.BigInteger(), nullable=True),
+        sa.Column("calendar_stc", sa.BigInteger(), nullable=True),
+        sa.Column("origin_table", sa.String(), nullable=True),
+        sa.Column("origin_id", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("sys_id", name=op.f("pk_incident")),
+    )
+    op.create_index("ix_incident_active_state", "incident", ["active", "state"], unique=False)
+    op.create_index(
+        "ix_incident_assigned_to",
+        "incident",
+        ["assigned_to"],
+        unique=False,
+        sqlite_where=sa.text("assigned_to IS NOT NULL"),
+        postgresql_where=sa.text("assigned_to IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_incident_assignment_group",
+        "incident",
+        ["assignment_group"],
+        unique=False,
+        sqlite_where=sa.text("assignment_group IS NOT NULL"),
+        postgresql_where=sa.text("assignment_group IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_incident_caller_id",
+        "incident",
+        ["caller_id"],
+        unique=False,
+        sqlite_where=sa.text("caller_id IS NOT NULL"),
+        postgresql_where=sa.text("caller_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_incident_correlation_id",
+        "incident",
+        ["correlation_id"],
+        unique=False,
+        sqlite_where=sa.text("correlation_id IS NOT NULL"),
+        postgresql_where=sa.text("correlation_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_incident_sys_updated_on", "incident", ["sys_updated_on", "sys_id"], unique=False
+    )
+    op.create_index("uq_incident_number", "incident", ["number"], unique=True)
+    op.create_table(
+        "sn_customerservice_case",
+        sa.Column("sys_id", sa.String(length=32), nullable=False),
+        sa.Column("sys_created_on", Instant(), nullable=False),
+        sa.Column("sys_created_by", sa.String(), nullable=False),
+        sa.Column("sys_updated_on", Instant(), nullable=False),
+        sa.Column("sys_updated_by", sa.String(), nullable=False),
+        sa.Column("sys_mod_count", sa.Integer(), nullable=False),
+        sa.Column("sys_domain", sa.String(), nullable=False),
+        sa.Column("sys_class_name", sa.String(), nullable=False),
+        sa.Column(
+            "hub_custom",
+            sa.JSON(none_as_null=True).with_variant(
+                postgresql.JSONB(none_as_null=True), "postgresql"
+            ),
+            nullable=True,
+        ),
+        sa.Column("number", sa.String(), nullable=True),
+        sa.Column("short_description", sa.String(), nullable=True),
+        sa.Column("description", sa.String(), nullable=True),
+        sa.Column("close_notes", sa.String(), nullable=True),
+        sa.Column("business_impact", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=True),
+        sa.Column("impact", sa.String(), nullable=True),
+        sa.Column("urgency", sa.String(), nullable=True),
+        sa.Column("priority", sa.String(), nullable=True),
+        sa.Column("escalation", sa.String(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("parent", sa.String(), nullable=True),
+        sa.Column("company", sa.String(), nullable=True),
+        sa.Column("location", sa.String(), nullable=True),
+        sa.Column("cmdb_ci", sa.String(), nullable=True),
+        sa.Column("business_service", sa.String(), nullable=True),
+        sa.Column("service_offering", sa.String(), nullable=True),
+        sa.Column("opened_at", Instant(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.Column("work_start", Instant(), nullable=True),
+        sa.Column("work_end", Instant(), nullable=True),
+        sa.Column("due_date", Instant(), nullable=True),
+        sa.Column("sla_due", Instant(), nullable=True),
+        sa.Column("expected_start", Instant(), nullable=True),
+        sa.Column("follow_up", Instant(), nullable=True),
+        sa.Column("activity_due", Instant(), nullable=True),
+        sa.Column("opened_by", sa.String(), nullable=True),
+        sa.Column("closed_by", sa.String(), nullable=True),
+        sa.Column("assignment_group", sa.String(), nullable=True),
+        sa.Column("assigned_to", sa.String(), nullable=True),
+        sa.Column("additional_assignee_list", sa.String(), nullable=True),
+        sa.Column("group_list", sa.String(), nullable=True),
+        sa.Column("watch_list", sa.String(), nullable=True),
+        sa.Column("work_notes_list", sa.String(), nullable=True),
+        sa.Column("reassignment_count", sa.Integer(), nullable=True),
+        sa.Column("reopen_count", sa.Integer(), nullable=True),
+        sa.Column("contact_type", sa.String(), nullable=True),
+        sa.Column("approval", sa.String(), nullable=True),
+        sa.Column("upon_approval", sa.String(), nullable=True),
+        sa.Column("upon_reject", sa.String(), nullable=True),
+        sa.Column("made_sla", sa.Boolean(), nullable=True),
+        sa.Column("knowledge", sa.Boolean(), nullable=True),
+        sa.Column("notify", sa.String(), nullable=True),
+        sa.Column("time_worked", sa.BigInteger(), nullable=True),
+        sa.Column("business_duration", sa.BigInteger(), nullable=True),
+        sa.Column("calendar_duration", sa.BigInteger(), nullable=True),
+        sa.Column("correlation_id", sa.String(), nullable=True),
+        sa.Column("correlation_display", sa.String(), nullable=True),
+        sa.Column("account", sa.String(), nullable=True),
+        sa.Column("contact", sa.String(), nullable=True),
+        sa.Column("consumer", sa.String(), nullable=True),
+        sa.Column("partner", sa.String(), nullable=True),
+        sa.Column("partner_contact", sa.String(), nullable=True),
+        sa.Column("internal_contact", sa.String(), nullable=True),
+        sa.Column("service_organization", sa.String(), nullable=True),
+        sa.Column("requesting_service_organization", sa.String(), nullable=True),
+        sa.Column("order", sa.String(), nullable=True),
+        sa.Column("contract", sa.String(), nullable=True),
+        sa.Column("entitlement", sa.String(), nullable=True),
+        sa.Column("product", sa.String(), nullable=True),
+        sa.Column("asset", sa.String(), nullable=True),
+        sa.Column("install_base", sa.String(), nullable=True),
+        sa.Column("sold_product", sa.String(), nullable=True),
+        sa.Column("category", sa.String(), nullable=True),
+        sa.Column("subcategory", sa.String(), nullable=True),
+        sa.Column("cause", sa.String(), nullable=True),
+        sa.Column("probable_cause", sa.String(), nullable=True),
+        sa.Column("resolution_code", sa.String(), nullable=True),
+        sa.Column("resolved_at", Instant(), nullable=True),
+        sa.Column("resolved_by", sa.String(), nullable=True),
+        sa.Column("first_response_time", Instant(), nullable=True),
+        sa.Column("needs_attention", sa.Boolean(), nullable=True),
+        sa.Column("follow_the_sun", sa.Boolean(), nullable=True),
+        sa.Column("auto_close", sa.Boolean(), nullable=True),
+        sa.Column("proactive", sa.Boolean(), nullable=True),
+        sa.Column("notes_to_comments", sa.Boolean(), nullable=True),
+        sa.Column("contact_time_zone", sa.String(), nullable=True),
+        sa.Column("skills", sa.String(), nullable=True),
+        sa.Column("support_manager", sa.String(), nullable=True),
+        sa.Column("active_escalation", sa.String(), nullable=True),
+        sa.Column("active_account_escalation", sa.String(), nullable=True),
+        sa.Column("major_case_state", sa.String(), nullable=True),
+        sa.Column("incident", sa.String(), nullable=True),
+        sa.Column("problem", sa.String(), nullable=True),
+        sa.Column("change", sa.String(), nullable=True),
+        sa.Column("caused_by", sa.String(), nullable=True),
+        sa.Column("case_report", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("sys_id", name=op.f("pk_sn_customerservice_case")),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_account", "sn_customerservice_case", ["account"], unique=False
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_active_state",
+        "sn_customerservice_case",
+        ["active", "state"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_assigned_to",
+        "sn_customerservice_case",
+        ["assigned_to"],
+        unique=False,
+        sqlite_where=sa.text("assigned_to IS NOT NULL"),
+        postgresql_where=sa.text("assigned_to IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_assignment_group",
+        "sn_customerservice_case",
+        ["assignment_group"],
+        unique=False,
+        sqlite_where=sa.text("assignment_group IS NOT NULL"),
+        postgresql_where=sa.text("assignment_group IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_consumer",
+        "sn_customerservice_case",
+        ["consumer"],
+        unique=False,
+        sqlite_where=sa.text("consumer IS NOT NULL"),
+        postgresql_where=sa.text("consumer IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_contact", "sn_customerservice_case", ["contact"], unique=False
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_correlation_id",
+        "sn_customerservice_case",
+        ["correlation_id"],
+        unique=False,
+        sqlite_where=sa.text("correlation_id IS NOT NULL"),
+        postgresql_where=sa.text("correlation_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_incident",
+        "sn_customerservice_case",
+        ["incident"],
+        unique=False,
+        sqlite_where=sa.text("incident IS NOT NULL"),
+        postgresql_where=sa.text("incident IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_order",
+        "sn_customerservice_case",
+        ["order"],
+        unique=False,
+        sqlite_where=sa.text('"order" IS NOT NULL'),
+        postgresql_where=sa.text('"order" IS NOT NULL'),
+    )
+    op.create_index(
+        "ix_sn_customerservice_case_sys_updated_on",
+        "sn_customerservice_case",
+        ["sys_updated_on", "sys_id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_sn_customerservice_case_number", "sn_customerservice_case", ["number"], unique=True
+    )

@@ -1,0 +1,77 @@
+"""References to records that we have not seen yet, until they arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from hub.store import sets
+from hub.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A field that waits for an external record; for none, if `external_id` is empty."""
+
+    table: str
+    sys_id: str
+    field: str
+    connection: str
+    stream: str
+    external_id: str
+    place: str
+
+
+_SAVE = """
+    INSERT INTO hub_pending_ref (table_name, sys_id, field, connection, stream, external_id, place)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (table_name, sys_id, field) DO UPDATE SET connection = excluded.connection,
+      stream = excluded.stream, external_id = excluded.external_id, place = excluded.place
+"""
+
+
+def save(tx: Transaction, waiting: Sequence[Pending]) -> None:
+    """Remember what each field waits for now. One statement."""
+    if waiting:
+        rows = [
+            (p.table, p.sys_id, p.field, p.connection, p.stream, p.external_id, p.place)
+            for p in waiting
+        ]
+        tx.exec_driver_sql(sets.placeholders(tx, _SAVE), rows)
+
+
+_ARRIVED = text(
+    """
+    SELECT p.table_name, p.sys_id, p.field, p.connection, p.stream, p.external_id, p.place,
+      l.table_name AS target_table, l.sys_id AS target
+    FROM hub_pending_ref p
+    JOIN hub_external_ref l ON l.connection = p.connection AND l.stream = p.stream
+      AND l.external_id = p.external_id
+    WHERE p.connection = :connection AND p.stream = :stream AND l.deleted_at IS NULL
+    LIMIT :most
+    """
+)
+
+
+def arrived(
+    tx: Transaction, connection: str, stream: str, *, most: int
+) -> list[tuple[Pending, str, str]]:
+    """Fields whose record is there now, each with that record's table and sys_id."""
+    rows = tx.execute(_ARRIVED, {"connection": connection, "stream": stream, "most": most})
+    return [(Pending(*row[:7]), row[7], row[8]) for row in rows]
+
+
+def forget(tx: Transaction, filled: Iterable[Pending]) -> None:
+    """These wait no longer; nor does anything that was marked so. One statement."""
+    keys = sets.packed([p.table, p.sys_id, p.field] for p in filled)
+    tx.execute(_FORGET, {"keys": keys})
+
+
+_FORGET = text(
+    f"""
+    DELETE FROM hub_pending_ref WHERE external_id = '' OR (table_name, sys_id, field) IN
+      (SELECT tab, id, field FROM {sets.values("keys", ["tab", "id", "field"])} k)
+    """  # noqa: S608
+)

@@ -1,0 +1,38 @@
+"""Hand a whole set of values to one statement, whatever the database.
+
+A page's keys travel as one JSON parameter: the statement text stays the same for any number of
+them, so that it is prepared once, and there is no limit on how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import TextClause
+
+from hub.store.database import Transaction
+
+
+def packed(values: Iterable[Any]) -> str:
+    """The parameter for a `values(...)` fragment: scalars, or lists of equal length."""
+    return orjson.dumps(list(values)).decode()
+
+
+def values(parameter: str, columns: Sequence[str]) -> str:
+    """A table expression over a packed parameter: one column for scalars, several for lists."""
+    if len(columns) == 1:
+        return f"(SELECT value AS {columns[0]} FROM json_each(:{parameter}))"  # noqa: S608
+    picked = ", ".join(f"value ->> {i} AS {name}" for i, name in enumerate(columns))
+    return f"(SELECT {picked} FROM json_each(:{parameter}))"  # noqa: S608
+
+
+def placeholders(tx: Transaction, statement: str) -> str:
+    """A statement written with `?`, as this database's driver wants it."""
+    return statement if tx.dialect.paramstyle == "qmark" else statement.replace("?", "%s")
+
+
+def select(tx: Transaction, statement: TextClause, **parameters: Any) -> Sequence[Any]:
+    """Run a statement built with `values` and return its rows."""
+    return tx.execute(statement, parameters).all()

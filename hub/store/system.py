@@ -1,0 +1,225 @@
+"""The hub's own tables: what it knows about the outside, and what is still to be done.
+
+Times in them are seconds since 1970 on the database's clock, as floats: jobs need more than
+the second precision of `Instant`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    text,
+)
+
+from hub.store.metadata import metadata
+
+_serial = BigInteger().with_variant(Integer, "sqlite")
+
+links = Table(
+    "hub_external_ref",
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("table_name", String(80), primary_key=True),
+    Column("external_id", String(255), primary_key=True),
+    Column("sys_id", String(32), nullable=False),
+    Column("version", String(80), nullable=False, default=""),
+    Column("digest", LargeBinary(16), nullable=False, default=b""),  # of what they sent last
+    Column("mapping_digest", String(16), nullable=False, default=""),
+    Column("base", JSON(none_as_null=True)),  # mapped values both sides agreed on last
+    Column("first_seen", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("deleted_at", Float),
+    Index("ix_hub_external_ref_record", "table_name", "sys_id"),
+    sqlite_with_rowid=False,
+)
+
+pending_refs = Table(
+    "hub_pending_ref",
+    metadata,
+    # the field that is to be filled ...
+    Column("table_name", String(80), primary_key=True),
+    Column("sys_id", String(32), primary_key=True),
+    Column("field", String(80), primary_key=True),
+    # ... and the external record it waits for; no external_id: it waits no longer
+    Column("connection", String(80), nullable=False),
+    Column("stream", String(80), nullable=False),
+    Column("external_id", String(255), nullable=False),
+    Column("place", String(255), nullable=False),  # mapping file and line
+    Index("ix_hub_pending_ref_awaited", "connection", "stream", "external_id"),
+    sqlite_with_rowid=False,
+)
+
+cursors = Table(
+    "hub_cursor",
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("cursor", String),
+    Column("due_at", Float, nullable=False, default=0),
+    Column("moved_at", Float),
+    Column("newest", Float),  # their clock at the newest change applied
+    Column("seen", BigInteger, nullable=False, default=0),
+    Column("created", BigInteger, nullable=False, default=0),
+    Column("updated", BigInteger, nullable=False, default=0),
+    Column("unchanged", BigInteger, nullable=False, default=0),
+    Column("deleted", BigInteger, nullable=False, default=0),
+    Column("failed", BigInteger, nullable=False, default=0),
+)
+
+sync_runs = Table(
+    "hub_sync_run",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("connection", String(80), nullable=False),
+    Column("stream", String(80), nullable=False),
+    Column("mode", String(20), nullable=False),  # full | delta | webhook
+    Column("state", String(20), nullable=False),  # running | done | failed
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("cursor_from", String),
+    Column("cursor_to", String),
+    Column("error", String),
+    Column("seen", BigInteger, nullable=False, default=0),
+    Column("created", BigInteger, nullable=False, default=0),
+    Column("updated", BigInteger, nullable=False, default=0),
+    Column("unchanged", BigInteger, nullable=False, default=0),
+    Column("deleted", BigInteger, nullable=False, default=0),
+    Column("failed", BigInteger, nullable=False, default=0),
+    Index("ix_hub_sync_run_stream", "connection", "stream", "id"),
+)
+
+deliveries = Table(
+    "hub_delivery",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("connection", String(80), nullable=False),
+    Column("delivery_id", String(255), nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", String(20), nullable=False),  # waiting | done | dead
+    Column("error", String),
+    Index("uq_hub_delivery_once", "connection", "delivery_id", unique=True),
+    Index("ix_hub_delivery_received_at", "received_at"),
+)
+
+dead_records = Table(
+    "hub_dead_record",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("connection", String(80), nullable=False),
+    Column("stream", String(80), nullable=False),
+    Column("external_id", String(255), nullable=False),
+    Column("version", String(80), nullable=False),
+    Column("mapping", String(255), nullable=False),
+    Column("raw", LargeBinary, nullable=False),  # JSON, as it came
+    Column("faults", JSON, nullable=False),  # [{place, field, expression, value, reason}]
+    Column("error", String, nullable=False),  # the faults as one readable text
+    Column("failed_at", Float, nullable=False),
+    Column("resolved_at", Float),  # null while it is dead
+    Index("uq_hub_dead_record_of", "connection", "stream", "external_id", unique=True),
+    Index("ix_hub_dead_record_open", "connection", "stream", sqlite_where=text("resolved_at IS NULL"),
+          postgresql_where=text("resolved_at IS NULL")),
+)
+
+jobs = Table(
+    "hub_job",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("lane", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("connection", String(80), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("running", Boolean, nullable=False, default=False),
+    Column("run_at", Float, nullable=False),
+    Column("put_at", Float, nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("crashes", Integer, nullable=False, default=0),
+    Column("take", Integer, nullable=False, default=0),  # the fencing token
+    Column("worker", String(80)),
+    Column("error", String),
+    # Waiting jobs only, so that a claim never meets one that runs. The connection stands before
+    # the time: a paused connection's backlog is stepped over as a whole.
+    Index(
+        "ix_hub_job_claim",
+        "lane",
+        "connection",
+        "run_at",
+        "id",
+        sqlite_where=text("running = 0"),
+        postgresql_where=text("running = false"),
+    ),
+    Index(
+        "ix_hub_job_worker",
+        "worker",
+        sqlite_where=text("running = 1"),
+        postgresql_where=text("running = true"),
+    ),
+    *(
+        Index(
+            f"uq_hub_job_{state}",
+            "kind",
+            "key",
+            unique=True,
+            sqlite_where=text(f"running = {flag}"),
+            postgresql_where=text(f"running = {word}"),
+        )
+        for state, flag, word in (("waiting", 0, "false"), ("running", 1, "true"))
+    ),
+    sqlite_autoincrement=True,  # an id given twice would let a lost lease pass for a new one
+)
+
+dead_jobs = Table(
+    "hub_dead_job",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("lane", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("connection", String(80), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("put_at", Float, nullable=False),
+    Column("died_at", Float, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("error", String, nullable=False),
+    Index("ix_hub_dead_job_connection", "connection", "kind", "lane"),
+    sqlite_autoincrement=True,  # a person types these ids: one must never mean another letter
+)
+
+workers = Table(
+    "hub_worker",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("beat_at", Float, nullable=False),
+)
+
+pauses = Table(
+    "hub_pause",
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("until", Float),  # null: until somebody acts
+    Column("reason", String, nullable=False),
+    Column("since", Float, nullable=False),
+)
+
+tokens = Table(
+    "hub_token",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the secret, in hex
+    Column("created_at", Float, nullable=False),
+    Column("last_used_at", Float),
+)

@@ -1,0 +1,1 @@
+"""What happens: changes come in, records are amended, the others are told."""

@@ -1,0 +1,320 @@
+"""The one way in which a record changes, whoever asks: poll, webhook, API, rule.
+
+    patches ─▶ read rows once ─▶ merge ─▶ rules ─▶ no difference? no effect
+                                             └────▶ rows, children, journal, audit, jobs: in bulk
+
+That a patch without a difference has no effect is what makes everything repeatable and lets
+every echo die.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from hub import queue
+from hub.service import rules
+from hub.store import audit, entities, journal, numbers, records
+from hub.store.audit import Entry
+from hub.store.database import Transaction
+from hub.store.entities import Entity
+from hub.store.journal import Note
+from hub.store.records import Row
+from hub.sync import children
+from hub.sync.children import ChildList
+from hub.sync.connection import Connections
+from hub.sync.jobs import Push, request
+from hub.sync.merge import merge
+
+JOURNALS = frozenset({"comments", "work_notes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """On whose word records change. `command`: a person or the API, held to the strict rules."""
+
+    user: str
+    connection: str = ""
+    job: str = ""
+    command: bool = False
+
+
+@dataclass(slots=True)
+class Patch:
+    """Wished values of one record.
+
+    `fresh`: it does not exist yet. `base`, `owner_of` and `newer_than` are for values that
+    another system reports: see `merge`. `places` says where in a mapping each value comes from.
+    """
+
+    entity: Entity
+    sys_id: str
+    values: dict[str, Any]
+    fresh: bool = False
+    base: Mapping[str, Any] | None = None
+    owner_of: Any = None
+    version_at: datetime | None = None
+    external_id: str = ""
+    place_of: Any = None
+    children: Mapping[str, ChildList] = field(default_factory=dict[str, ChildList])
+    notes: Sequence[tuple[str, Mapping[str, Any]]] = ()
+
+
+@dataclass(slots=True)
+class Amended:
+    """What became of a patch: the row as it is now, and what really changed."""
+
+    patch: Patch
+    row: Row
+    created: bool = False
+    changed: frozenset[str] = frozenset()
+
+
+def amend(
+    tx: Transaction,
+    connections: Connections,
+    patches: Sequence[Patch],
+    origin: Origin,
+    *,
+    now: datetime,
+    jobs: Iterable[queue.Request] = (),
+) -> list[Amended]:
+    """Apply patches; `jobs` are put together with the Push jobs that follow.
+
+    Two patches of one record in one call: the later one wins where both speak. Raises
+    `rules.Refused` for a command that the rules do not allow; then nothing is changed.
+    """
+    work = _Batch(tx, origin, now)
+    rows = _rows(tx, work, patches)
+    results = []
+    for patch in patches:
+        result = _decide(work, patch, rows.get(patch.sys_id))
+        rows[patch.sys_id] = result.row
+        results.append(result)
+    _number(tx, work, results)
+    _store(tx, work, results)
+    pushes = _pushes(connections, origin, results)
+    queue.put(tx, [*jobs, *pushes], now=now.timestamp())
+    return results
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call of `amend` gathers before it writes."""
+
+    tx: Transaction
+    origin: Origin
+    now: datetime
+    entries: list[Entry] = field(default_factory=list[Entry])
+    notes: list[Note] = field(default_factory=list[Note])
+    lines: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
+    existing: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
+    change_set: str = field(default_factory=lambda: uuid4().hex)
+
+
+def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, Row]:
+    """The rows that the patches speak of, by sys_id; one statement per entity."""
+    wanted: dict[str, list[Patch]] = {}
+    for patch in patches:
+        if not patch.fresh:
+            wanted.setdefault(patch.entity.name, []).append(patch)
+    rows: dict[str, Row] = {}
+    for name, those in wanted.items():
+        entity = entities.find(name)
+        ids = dict.fromkeys(patch.sys_id for patch in those)
+        listed = children.entity_of(those)
+        if listed is None:
+            rows |= records.read(tx, entity, ids)
+        else:
+            column = children.parent(listed, entity)
+            found, lines = records.read_children(tx, entity, listed, column, ids)
+            rows |= found
+            work.existing |= lines
+    return rows
+
+
+def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:
+    """What a patch comes to. Pure but for what it adds to `work`."""
+    after = dict(before) if before else _blank(patch)
+    values, journals, kept = _wished(work, patch, before)
+    custom = {name: values.pop(name) for name in list(values) if name.startswith("u_")}
+    after |= values
+    if custom:
+        after["hub_custom"] = (after.get("hub_custom") or {}) | custom
+    derived = rules.derive(patch.entity.name, before, after, set(values), now=work.now)
+    after |= derived
+    changed = _difference(before, after, values.keys() | derived.keys(), custom)
+    if work.origin.command and (
+        faults := rules.command_faults(patch.entity.name, before, after, changed)
+    ):
+        raise rules.Refused("; ".join(faults))
+    moved = children.gather(work.lines, work.existing.get(patch.sys_id, []), patch, now=work.now)
+    if changed or moved or before is None:
+        after["sys_updated_on"] = work.now
+        after["sys_updated_by"] = work.origin.user
+        after["sys_mod_count"] = (before["sys_mod_count"] + 1) if before else 0
+    work.notes += _notes(work, patch, journals)
+    _audit(work, patch, before, after, changed | moved, kept)
+    told = frozenset(changed | moved | journals.keys())
+    return Amended(patch, after, created=before is None, changed=told)
+
+
+def _blank(patch: Patch) -> Row:
+    """A new record, before anybody has said anything about it."""
+    return {**patch.entity.defaults, "sys_id": patch.sys_id}
+
+
+def _wished(
+    work: _Batch, patch: Patch, before: Row | None
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """(values to set, journal texts to add, values that lost against ours)."""
+    values = dict(patch.values)
+    journals = {name: values.pop(name) for name in JOURNALS & values.keys()}
+    journals = {name: text for name, text in journals.items() if text}
+    if before is None or patch.owner_of is None:
+        if before is None:
+            values.setdefault("sys_created_on", work.now)
+            values.setdefault("sys_created_by", work.origin.user)
+        return values, journals, {}
+    newer = patch.version_at is None or patch.version_at >= before["sys_updated_on"]
+    ours = before | (before.get("hub_custom") or {})
+    merged = merge(values, ours, patch.base, patch.owner_of, theirs_is_newer=newer)
+    return merged.taken, journals, merged.kept
+
+
+def _notes(work: _Batch, patch: Patch, journals: Mapping[str, str]) -> list[Note]:
+    """Texts that were written, and entries that came from outside with ids of their own."""
+    table, origin = patch.entity.table.name, work.origin
+    written = [
+        Note(table, patch.sys_id, element, value, origin.user, work.now)
+        for element, value in journals.items()
+    ]
+    received = [
+        Note(
+            table, patch.sys_id, entry.get("element") or "work_notes", entry["value"],
+            entry.get("sys_created_by") or origin.user, entry.get("sys_created_on") or work.now,
+            origin.connection, key,
+        )
+        for key, entry in patch.notes
+        if entry.get("value")
+    ]  # fmt: skip
+    return [*written, *received]
+
+
+def _difference(
+    before: Row | None, after: Row, fields: Iterable[str], custom: Mapping[str, Any]
+) -> set[str]:
+    if before is None:
+        return {name for name in fields if after.get(name) is not None} | set(custom)
+    known = before.get("hub_custom") or {}
+    changed = {name for name in fields if before.get(name) != after.get(name)}
+    return changed | {name for name, value in custom.items() if known.get(name) != value}
+
+
+def _audit(
+    work: _Batch, patch: Patch, before: Row | None, after: Row, changed: set[str],
+    kept: Mapping[str, Any],
+) -> None:  # fmt: skip
+    table, origin = patch.entity.table.name, work.origin
+    if before is None:
+        place = patch.place_of("") if patch.place_of else ""
+        work.entries.append(
+            Entry(
+                table, patch.sys_id, audit.WHOLE_RECORD, None, None, origin.user,
+                origin.connection, patch.external_id, place,
+            )  # fmt: skip
+        )
+        return
+    odd = rules.anomaly(patch.entity.name, before, after) if "state" in changed else ""
+    for name in sorted(changed):
+        old, new = _value(before, name), _value(after, name)
+        place = patch.place_of(name) if patch.place_of else ""
+        work.entries.append(
+            Entry(
+                table, patch.sys_id, name, _text(old), _text(new), origin.user,
+                origin.connection, patch.external_id, place, odd if name == "state" else "",
+            )  # fmt: skip
+        )
+    for name, lost in kept.items():
+        mine = _text(_value(after, name))
+        place = patch.place_of(name) if patch.place_of else ""
+        work.entries.append(
+            Entry(
+                table, patch.sys_id, name, mine, mine, origin.user, origin.connection,
+                patch.external_id, place, f"conflict: kept ours, theirs was {_text(lost)}",
+            )  # fmt: skip
+        )
+
+
+def _value(row: Row, name: str) -> Any:
+    return (row.get("hub_custom") or {}).get(name) if name.startswith("u_") else row.get(name)
+
+
+def _text(value: Any) -> str | None:
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            return str(value)
+
+
+def _number(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
+    """Give every new row that has none its number. One statement for all of them."""
+    rows = [(r.patch.entity, r.row) for r in results if r.created]
+    rows += [(entities.find(name), row) for name, those in work.lines.items() for row in those]
+    wanting = [(entity, row) for entity, row in rows if entity.prefix and not row.get("number")]
+    counts = Counter(entity.prefix for entity, _ in wanting)
+    upcoming = numbers.allocate(tx, counts, _imported(rows))
+    for entity, row in wanting:
+        n = upcoming[entity.prefix]
+        upcoming[entity.prefix] = n + 1
+        row["number"] = numbers.format_number(entity.prefix, n, entity.digits)
+
+
+def _imported(rows: Sequence[tuple[Entity, Row]]) -> dict[str, int]:
+    """The highest number of each series that came from outside: the series moves past it."""
+    highest: dict[str, int] = {}
+    for entity, row in rows:
+        found = numbers.highest(entity, [row["number"]]) if row.get("number") else None
+        if found is not None:
+            highest[entity.prefix] = max(found, highest.get(entity.prefix, found))
+    return highest
+
+
+def _store(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
+    rows: dict[str, dict[str, Row]] = {}
+    for result in results:
+        if result.created or result.changed:
+            rows.setdefault(result.patch.entity.name, {})[result.row["sys_id"]] = result.row
+    for name, those in rows.items():
+        records.write(tx, entities.find(name), list(those.values()))
+    for name, lines in work.lines.items():
+        records.write(tx, entities.find(name), lines)
+    journal.append(tx, work.notes)
+    audit.append(
+        tx, work.entries, change_set=work.change_set, job=work.origin.job, at=work.now
+    )
+
+
+def _pushes(
+    connections: Connections, origin: Origin, results: Sequence[Amended]
+) -> list[queue.Request]:
+    """A Push to everybody who shows what changed, except to where it came from."""
+    pushes: dict[tuple[str, str], queue.Request] = {}
+    for result in results:
+        if not result.changed and not result.created:
+            continue
+        table = result.patch.entity.table.name
+        for connection, stream, mapping in connections.outlets(table):
+            if connection != origin.connection and mapping.writes & result.changed:
+                job = Push(connection, stream, table, result.row["sys_id"])
+                pushes[job.kind, job.key] = request(job)
+    return list(pushes.values())

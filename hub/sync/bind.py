@@ -1,0 +1,55 @@
+"""Fill the references that waited, once the records that they mean have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from hub import queue
+from hub.queue import Claimed
+from hub.store import entities, pending
+from hub.store.database import Database
+from hub.store.pending import Pending
+from hub.sync.amend import Origin, Patch, amend
+from hub.sync.connection import Connections
+from hub.sync.jobs import Bind, label
+
+AT_ONCE = 500
+
+
+def bind(
+    db: Database, connections: Connections, claimed: Claimed, job: Bind,
+    clock: Callable[[], float],
+) -> None:  # fmt: skip
+    """Fill them in portions, each committed by itself; the last one ends the job.
+
+    Pushes nothing to where the reference came from: they know it already.
+    """
+    last = False
+    while not last:
+        now = datetime.fromtimestamp(clock(), UTC)
+        with db.write() as tx:
+            queue.fence(tx, claimed)
+            found = pending.arrived(tx, job.connection, job.stream, most=AT_ONCE)
+            patches = [_patch(*one) for one in found]
+            origin = Origin(job.connection, job.connection, label(claimed))
+            amend(tx, connections, patches, origin, now=now)
+            pending.forget(tx, [waiting for waiting, _, _ in found])
+            last = len(found) < AT_ONCE
+            if last:
+                queue.done(tx, [claimed])
+
+
+def _patch(waiting: Pending, _: str, target: str) -> Patch:
+    return Patch(
+        entities.find(waiting.table),
+        waiting.sys_id,
+        {waiting.field: target},
+        owner_of=_if_empty,
+        external_id=waiting.external_id,
+        place_of=lambda _: waiting.place,
+    )
+
+
+def _if_empty(_: str) -> str:
+    return "if_empty"

@@ -1,0 +1,61 @@
+"""A connection: one account of one spoke, with its mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from hub.mapping import Mapping as FieldMapping
+from hub.spoke import Pulls, Spoke, Stream, Writes
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """`mappings` holds, per stream, one mapping for each entity that its records feed."""
+
+    name: str
+    spoke: Spoke
+    mappings: Mapping[str, tuple[FieldMapping, ...]]
+    every: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
+
+    def stream(self, name: str) -> Stream:
+        """The stream as the spoke should read it: how often, and which paths are wanted."""
+        found = next(stream for stream in self.spoke.streams if stream.name == name)
+        wants = {path for mapping in self.mappings[name] for path in mapping.paths}
+        return replace(
+            found, every=self.every.get(name, found.every), wants=tuple(sorted(wants))
+        )
+
+    def polled(self) -> Iterator[Stream]:
+        """The streams that are mapped and that the spoke can pull."""
+        if isinstance(self.spoke, Pulls):
+            yield from (self.stream(s.name) for s in self.spoke.streams if s.name in self.mappings)
+
+
+class Connections(Mapping[str, Connection]):
+    """All connections by name, and which of them show which field of which entity."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._by_name = {connection.name: connection for connection in connections}
+        self._outlets: dict[str, list[tuple[str, str, FieldMapping]]] = {}
+        for connection in self._by_name.values():
+            if isinstance(connection.spoke, Writes):
+                for stream, mappings in connection.mappings.items():
+                    for mapping in mappings:
+                        if mapping.writes:
+                            outlet = (connection.name, stream, mapping)
+                            self._outlets.setdefault(mapping.table, []).append(outlet)
+
+    def __getitem__(self, name: str) -> Connection:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def outlets(self, table: str) -> list[tuple[str, str, FieldMapping]]:
+        """(connection, stream, mapping) of everybody to whom this table's records are written."""
+        return self._outlets.get(table, [])

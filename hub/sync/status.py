@@ -1,0 +1,136 @@
+"""How every stream is doing, in words that ops can act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hub import queue
+from hub.store import cursors, dead
+from hub.store.database import Transaction
+from hub.sync.connection import Connection, Connections
+
+BEHIND = 3
+"""A stream is late when it has missed this many of its polls."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """`state`: ok | waiting | late | failing | paused; `reason` and `next_step` say more.
+
+    `lag` is the seconds since the stream was last known to be in step, `cursor_age` those since
+    its cursor last moved; None before the first poll. Counts are of the stream's whole life.
+    """
+
+    stream: str
+    state: str
+    reason: str
+    next_step: str
+    cursor_age: float | None
+    lag: float | None
+    every: float
+    counts: dict[str, int]
+    dead_records: int
+    last_run: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """One connection: its streams, and its jobs by state."""
+
+    connection: str
+    spoke: str
+    kind: str
+    state: str
+    reason: str
+    next_step: str
+    waiting_jobs: int
+    running_jobs: int
+    dead_jobs: int
+    streams: list[StreamStatus]
+
+
+def status(tx: Transaction, connections: Connections, *, now: float) -> list[ConnectionStatus]:
+    """Every connection with its streams. Six statements, whatever there is."""
+    facts = _Facts(
+        rows=cursors.all_of(tx),
+        runs=cursors.last_runs(tx),
+        dead=dead.counts(tx),
+        jobs=_jobs(queue.counts(tx)),
+        pauses={pause.connection: pause for pause in queue.paused(tx, now=now)},
+    )
+    return [_connection(connection, facts, now) for connection in connections.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    rows: dict[tuple[str, str], Any]
+    runs: dict[tuple[str, str], Any]
+    dead: dict[tuple[str, str], int]
+    jobs: dict[str, tuple[int, int, int]]
+    pauses: dict[str, queue.Pause]
+
+
+def _jobs(counted: list[queue.Count]) -> dict[str, tuple[int, int, int]]:
+    """(waiting, running, dead) by connection, over all lanes."""
+    jobs: dict[str, tuple[int, int, int]] = {}
+    for one in counted:
+        waiting, running, buried = jobs.get(one.connection, (0, 0, 0))
+        jobs[one.connection] = (waiting + one.waiting, running + one.running, buried + one.dead)
+    return jobs
+
+
+def _connection(connection: Connection, facts: _Facts, now: float) -> ConnectionStatus:
+    streams = [
+        _stream(connection, stream.name, stream.every.total_seconds(), facts, now)
+        for stream in connection.polled()
+    ]
+    waiting, running, buried = facts.jobs.get(connection.name, (0, 0, 0))
+    state, reason, step = "ok", "", ""
+    if pause := facts.pauses.get(connection.name):
+        state, reason, step = "paused", pause.reason, _resume(connection.name)
+    elif bad := [stream for stream in streams if stream.state in {"failing", "late"}]:
+        state, reason, step = bad[0].state, bad[0].reason, bad[0].next_step
+    elif buried:
+        state, reason = "attention", f"{buried} dead jobs"
+        step = f"hub dead list {connection.name}"
+    return ConnectionStatus(
+        connection.name, type(connection.spoke).__name__.lower(), connection.spoke.kind, state,
+        reason, step, waiting, running, buried, streams,
+    )  # fmt: skip
+
+
+def _stream(
+    connection: Connection, stream: str, every: float, facts: _Facts, now: float
+) -> StreamStatus:
+    key = (connection.name, stream)
+    row, run, buried = facts.rows.get(key), facts.runs.get(key), facts.dead.get(key, 0)
+    moved = row.moved_at if row is not None else None
+    age = None if moved is None else max(0.0, now - moved)
+    state, reason, step = "ok", "", ""
+    if pause := facts.pauses.get(connection.name):
+        state, reason, step = "paused", pause.reason, _resume(connection.name)
+    elif run is not None and run.state == "failed" and run.ended_at >= (moved or 0):
+        state, reason = "failing", run.error or ""
+        step = "it is tried again by itself; hub dead list shows it once it is given up"
+    elif age is None:
+        state, reason = "waiting", "not polled yet"
+        step = f"hub sync {connection.name}/{stream}, or hub run"
+    elif age > BEHIND * every:
+        state, reason = "late", f"last in step {age:.0f} s ago, polled every {every:.0f} s"
+        step = "is a worker running? hub run, or hub work"
+    elif buried:
+        reason = f"{buried} dead records"
+        step = f"hub dead list {connection.name}/{stream}"
+    counts = {
+        name: getattr(row, name) if row is not None else 0
+        for name in ("seen", "created", "updated", "unchanged", "deleted", "failed")
+    }
+    return StreamStatus(
+        stream, state, reason, step, age, age, every, counts, buried,
+        dict(run._mapping) if run is not None else None,  # noqa: SLF001 -- SQLAlchemy's spelling
+    )  # fmt: skip
+
+
+def _resume(connection: str) -> str:
+    return f"mend the cause, then: hub resume {connection}"

@@ -1,0 +1,33 @@
+"""What every test may ask for: a database of its own, migrated, in a real file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.store import schema
+from hub.store.database import Database
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database at the newest schema, to be copied: migrating takes longer than a test."""
+    file = tmp_path_factory.mktemp("template") / "hub.db"
+    db = Database(f"sqlite:///{file}")
+    schema.migrate(db)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return file
+
+
+@pytest.fixture
+def db(migrated: Path, tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite file."""
+    shutil.copy(migrated, tmp_path / "hub.db")
+    opened = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    yield opened
+    opened.close()

@@ -1,0 +1,166 @@
+"""What a transaction keeps, and what is said when the database cannot be used."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, insert, select
+
+from hub.errors import Transient
+from hub.store import numbers
+from hub.store.database import Database, Unavailable, ring
+from hub.store.numbers import sys_number
+
+COUNT = select(func.count()).select_from(sys_number)
+
+
+def _series(prefix: str) -> dict[str, Any]:
+    return {"prefix": prefix, "category": "x", "number": 1, "maximum_digits": 7}
+
+
+def _prepared(url: str, pragma: str) -> Database:
+    """A database whose connections all begin with `pragma`."""
+    db = Database(url)
+    event.listen(db.engine, "connect", lambda raw, _: raw.execute(f"PRAGMA {pragma}").close())
+    return db
+
+
+def test_a_writer_that_raises_leaves_nothing_behind(db: Database) -> None:
+    def write_half() -> None:
+        with db.write() as tx:
+            tx.execute(insert(sys_number).values(_series("AAA")))
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        write_half()
+    with db.read() as tx:
+        assert tx.execute(COUNT.where(sys_number.c.prefix == "AAA")).scalar_one() == 0
+
+
+def test_a_writer_that_raised_does_not_hold_the_next_one_up(db: Database) -> None:
+    with pytest.raises(RuntimeError), db.write():
+        raise RuntimeError
+    with db.write() as tx:
+        assert numbers.allocate(tx, {"CS": 1}) == {"CS": 1001}
+
+
+def test_a_reader_sees_one_moment_while_others_write(db: Database) -> None:
+    with db.read() as reader:
+        before = reader.execute(COUNT).scalar_one()
+        with db.write() as writer:
+            writer.execute(insert(sys_number).values(_series("AAA")))
+        assert reader.execute(COUNT).scalar_one() == before
+    with db.read() as later:
+        assert later.execute(COUNT).scalar_one() == before + 1
+
+
+def test_a_reader_that_comes_to_write_does_not_fail_for_having_read(db: Database) -> None:
+    """Begun as a reader, the second writer would fail with "database is locked" at once."""
+    together = threading.Barrier(2)
+    failed: list[BaseException] = []
+
+    def read_then_write(prefix: str) -> None:
+        other = Database(str(db.url))  # as another program would
+        try:
+            together.wait(30)
+            for n in range(20):
+                with other.write() as tx:
+                    tx.execute(COUNT).scalar_one()
+                    tx.execute(insert(sys_number).values(_series(f"{prefix}{n}")))
+        except BaseException as error:  # noqa: BLE001 -- told by the thread that asserts
+            failed.append(error)
+        finally:
+            other.close()
+
+    threads = [threading.Thread(target=read_then_write, args=(p,)) for p in ("A", "B")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+
+
+def test_the_bell_rings_once_the_transaction_has_committed(db: Database) -> None:
+    heard: list[bool] = []
+    listening = threading.Event()
+
+    def listen() -> None:
+        with db.bell:
+            listening.set()
+            heard.append(db.bell.wait(30))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert listening.wait(30)
+    with pytest.raises(ZeroDivisionError):
+        _ring_and(db, lambda: 1 / 0)
+    with db.bell:
+        assert heard == []
+    _ring_and(db, lambda: None)
+    listener.join(30)
+    assert heard == [True]
+
+
+def _ring_and(db: Database, then: Callable[[], object]) -> None:
+    with db.write() as tx:
+        ring(tx)
+        then()
+
+
+def test_a_locked_database_is_unavailable(db: Database) -> None:
+    impatient = _prepared(str(db.url), "busy_timeout = 20")
+    holder = sqlite3.connect(str(db.url.database), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match=r"hub\.db.*database is locked"), impatient.write():
+        pass
+    with impatient.read() as tx:  # readers go on
+        assert tx.execute(COUNT).scalar_one()
+    holder.execute("ROLLBACK")
+    with impatient.write() as tx:
+        assert numbers.allocate(tx, {"CS": 1}) == {"CS": 1001}
+    holder.close()
+    impatient.close()
+
+
+def test_a_read_only_database_is_unavailable_to_writers_only(db: Database) -> None:
+    sealed = Database(f"sqlite:///file:{db.url.database}?mode=ro&uri=true")
+    with pytest.raises(Unavailable, match=r"hub\.db.*readonly database"), sealed.write() as tx:
+        numbers.allocate(tx, {"CS": 1})
+    with sealed.read() as tx:
+        assert tx.execute(COUNT).scalar_one()
+    sealed.close()
+
+
+def test_a_full_disk_is_unavailable_and_keeps_what_was_there(db: Database) -> None:
+    with db.read() as tx:
+        pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
+    full = _prepared(str(db.url), f"max_page_count = {pages}")
+    big = [_series(f"P{n:039}") for n in range(2000)]
+    with pytest.raises(Unavailable, match="database or disk is full"), full.write() as tx:
+        tx.execute(insert(sys_number), big)
+    full.close()
+    with db.write() as tx:
+        assert tx.execute(COUNT.where(sys_number.c.prefix.like("P0%"))).scalar_one() == 0
+        assert numbers.allocate(tx, {"CS": 1}) == {"CS": 1001}
+
+
+def test_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
+    lost = Database(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'hub.db'}")
+    with pytest.raises(Unavailable, match="unable to open database file"), lost.read():
+        pass
+
+
+def test_what_is_unavailable_is_tried_again() -> None:
+    assert issubclass(Unavailable, Transient)
+
+
+def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").write_bytes(b"Dear diary, " * 100)
+    diary = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+    with pytest.raises(Exception, match="file is not a database"), diary.read():
+        pass
