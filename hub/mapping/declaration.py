@@ -1,0 +1,76 @@
+"""What a mapping file declares, once its text has been read: rules per field, children, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.mapping.inverse import Inverse
+from hub.mapping.language import Expression, Step
+from hub.shape import Field, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """One entry of `out:`: a path of theirs, and what of ours is written to it."""
+
+    target: tuple[Step, ...]
+    value: Expression
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One field. `inverse` is derived; without one, `one_way` says why there is none."""
+
+    field: Field
+    place: str
+    text: str = ""
+    read: Expression | None = None
+    inverse: Inverse | None = None
+    one_way: str = ""
+    outs: tuple[Out, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A list inside the record whose items are records of their own."""
+
+    name: str
+    shape: Shape
+    each: Expression
+    key: Expression
+    rules: tuple[Rule, ...]
+    place: str
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A test of the file: `given` → `want` or `error`, or `back` → `want`."""
+
+    name: str
+    place: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One document. `accessors` are key, version, deleted and when, `texts` their source."""
+
+    name: str
+    shape: Shape
+    file: str
+    digest: str
+    owner: str
+    stamp: str
+    match: tuple[tuple[str, ...], ...]
+    rules: tuple[Rule, ...]
+    parts: tuple[Part, ...]
+    accessors: Mapping[str, Expression]
+    texts: Mapping[str, str]
+    places: Mapping[str, str]
+    maps: Mapping[str, dict[Any, Any]] = field(default_factory=dict[str, dict[Any, Any]])
+    examples: tuple[Example, ...] = ()

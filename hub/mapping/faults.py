@@ -1,0 +1,73 @@
+"""What can be wrong with a mapping file, with an expression, and with a record."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hub.errors import MappingFailed
+
+
+class BadMapping(ValueError):
+    """A mapping file cannot be used. `faults` has one `file:line:column: …` per fault."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class BadExpression(ValueError):
+    """The text is not an expression of the mapping language."""
+
+
+class Failure(ValueError):
+    """A value does not fit; the message is the reason alone, without place or field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One field of one record that could not be mapped. `value` is shortened."""
+
+    place: str
+    field: str
+    expression: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.field}: {self.reason} in `{self.expression}`"
+
+
+class RecordFailed(MappingFailed):
+    """A record does not fit its mapping; `faults` names all of its fields that do not."""
+
+    def __init__(self, faults: Iterable[Fault], record: str = "") -> None:
+        self.faults = tuple(faults)
+        self.record = record
+        where = f" (record {record})" if record else ""
+        super().__init__("\n".join(f"{fault}{where}" for fault in self.faults))
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 60
+_short.maxlevel = 2
+
+
+def shortened(value: Any) -> str:
+    """A repr of at most a few dozen characters."""
+    return _short.repr(value)
+
+
+MANY = 20  # names: more than one reads through in a message
+
+
+def suggestion(word: object, known: Iterable[str]) -> str:
+    """`; did you mean 'state'?`, or what there is, or nothing when that is too much."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(word), names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known: {', '.join(names)}" if 0 < len(names) <= MANY else ""

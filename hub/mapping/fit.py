@@ -1,0 +1,85 @@
+"""Whether an expression suits the column it is for, as far as its text tells.
+
+Each function yields faults: where, in the document, and what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from hub.mapping import kinds
+from hub.mapping.faults import Failure, suggestion
+from hub.mapping.language import (
+    Compare,
+    Expression,
+    Items,
+    Literal,
+    Path,
+    Pipe,
+    outcomes,
+    record_paths,
+    walk,
+)
+from hub.shape import Field, Shape
+
+At = tuple[str | int, ...]
+Maps = Mapping[str, Mapping[Any, Any]]
+Found = Iterator[tuple[At, str]]
+
+
+def inward(tree: Expression, column: Field, at: At, maps: Maps) -> Found:
+    """Constant results and the values of maps must be ones of the column; refs are references."""
+    refers = any(isinstance(node, Pipe) and node.name == "ref" for node in walk(tree))
+    if refers and column.kind != "reference":
+        yield at, f"`ref` is for references, and this field is a {column.kind}"
+        return
+    ours = kinds.coercion(column).call
+    for result in outcomes(tree):
+        match result:
+            case Pipe(name="ref") | Literal(value=None):
+                continue
+            case _ if column.kind == "reference":
+                yield at, "is a reference: end it with `| ref(Stream)`"
+                return
+            case Literal(value):
+                yield from _suits(ours, value, at)
+            case Pipe(name="map", arguments=(name, *_)):
+                for key, value in maps.get(str(name), {}).items():
+                    yield from _suits(ours, value, ("maps", str(name), key), column.name)
+            case _:
+                continue
+
+
+def _suits(ours: Callable[[Any], Any], value: Any, at: At, field: str = "") -> Found:
+    try:
+        ours(value)
+    except Failure as error:
+        yield at, f"{error} (for the field {field})" if field else str(error)
+
+
+def outward(tree: Expression, shape: Shape, at: At) -> Found:
+    """`out:` reads fields of ours, choices by their names."""
+    paths = record_paths(tree)
+    for path in paths:
+        name = str(path.steps[0]) if path.steps else "this"
+        if name not in shape.fields and not name.startswith("u_"):
+            yield at, f"{shape.name} has no field {name!r}{suggestion(name, shape.fields)}"
+    if not paths:
+        yield at, "reads no field of ours"
+    for node in walk(tree):
+        if isinstance(node, Compare):
+            yield from _compares_names(node, shape, at)
+
+
+def _compares_names(tree: Compare, shape: Shape, at: At) -> Found:
+    for one, other in ((tree.left, tree.right), (tree.right, tree.left)):
+        column = shape.fields.get(str(one.steps[0])) if isinstance(one, Path) else None
+        if column is None or not column.choices:
+            continue
+        for literal in other.parts if isinstance(other, Items) else (other,):
+            value = literal.value if isinstance(literal, Literal) else None
+            if value is not None and value not in column.choices:
+                name = kinds.names_by_code(column.choices).get(str(value))
+                hint = f"; write {name!r}" if name else suggestion(value, column.choices)
+                yield at, f"{column.name} is read by its names, and {value!r} is none{hint}"

@@ -1,0 +1,369 @@
+"""A mapping: how records of one stream read as records of one entity, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as AnyMapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from hub import marked
+from hub.mapping import document as documents
+from hub.mapping import kinds
+from hub.mapping.build import Builder
+from hub.mapping.declaration import Declaration, Part, Rule
+from hub.mapping.faults import BadMapping, Failure, Fault, RecordFailed, shortened
+from hub.mapping.functions import ABSENT, dig, items
+from hub.mapping.generate import condition, evaluator
+from hub.mapping.inverse import written
+from hub.mapping.language import Expression, Pipe, read_paths, record_paths
+from hub.mapping.tables import ValueMap
+from hub.shape import Shape
+
+_FAILURES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What a value that does not fit may raise in generated code; `Failure` says it best."""
+
+
+class Child(NamedTuple):
+    """A record inside a record: its key there, and our values by field."""
+
+    key: str
+    values: dict[str, Any]
+
+
+def load(
+    path: Path, *, shape_of: Callable[[str], Shape], shown_as: str | None = None
+) -> list[Mapping]:
+    """One mapping per YAML document of the file.
+
+    `shape_of` finds an entity by its short name; it raises `LookupError` with a message that names
+    what is known. Raises `BadMapping` with every fault of the file. `shown_as` is the file's name
+    in places and messages.
+    """
+    try:
+        found = marked.read(path, shown_as=shown_as)
+    except marked.BadYaml as error:
+        raise BadMapping([str(error)]) from error
+    faults: list[str] = []
+    mappings = []
+    for one in found:
+        try:
+            mappings.append(Mapping(documents.read(one, shape_of)))
+        except BadMapping as error:
+            faults += error.faults
+    if not found:
+        faults.append(f"{shown_as or path}: holds no mapping")
+    if faults:
+        raise BadMapping(faults)
+    return mappings
+
+
+class Mapping:
+    """One document of a mapping file, compiled.
+
+    Immutable and safe to share between threads. Every method that reads a record raises
+    `RecordFailed`; `outward` does so for a value that has no counterpart on their side.
+    """
+
+    def __init__(self, declaration: Declaration) -> None:
+        self.declaration = declaration
+        self.name = declaration.name
+        self.stream = declaration.name.partition("/")[2]
+        self.to = declaration.shape.name
+        self.table = declaration.shape.table
+        self.file = declaration.file
+        self.digest = declaration.digest
+        self.owner = declaration.owner
+        self.match = declaration.match
+        self.stamp = declaration.stamp
+        rules = declaration.rules
+        self.reads = frozenset(rule.field.name for rule in rules if rule.read is not None)
+        self.writes = frozenset(_written_fields(rules))
+        self.ref_streams: AnyMapping[str, str] = MappingProxyType(_ref_streams(rules))
+        self.child_entities: AnyMapping[str, str] = MappingProxyType(
+            {part.name: part.shape.name for part in declaration.parts}
+        )
+        self.paths = _paths(declaration)
+        self._rules = {rule.field.name: rule for rule in rules}
+        self._builder = Builder(dict(declaration.maps), dict(declaration.shape.fields))
+        self._inward = self._builder.inward(rules)
+        self._outward = self._builder.outward(rules)
+        tables = {name: ValueMap(entries) for name, entries in declaration.maps.items()}
+        self._accessors = {
+            word: condition(tree, tables) if word == "when" else evaluator(tree, tables)
+            for word, tree in declaration.accessors.items()
+        }
+        self._parts = [_CompiledPart(part, self._builder, tables) for part in declaration.parts]
+
+    def __repr__(self) -> str:
+        return f"<Mapping {self.name} to {self.to}>"
+
+    def inward(self, record: Any) -> dict[str, Any]:
+        """Our values by field; a field whose paths are all absent from the record is left out.
+
+        Choices are codes, references `Ref`s, moments aware and in UTC, amounts `Decimal`s.
+        """
+        try:
+            return self._inward(record)
+        except _FAILURES as error:
+            faults = self._explainer.faults(record)
+            raise RecordFailed(
+                faults or [_whole(self.file, error)], self._called(record)
+            ) from error
+
+    def children(self, record: Any) -> dict[str, list[Child]]:
+        """The records inside the record, by the name of their list; an absent list is left out."""
+        found: dict[str, list[Child]] = {}
+        faults: list[Fault] = []
+        for part in self._parts:
+            listed = part.read(record, faults)
+            if listed is not None:
+                found[part.name] = listed
+        if faults:
+            raise RecordFailed(faults, self._called(record))
+        return found
+
+    def outward(
+        self, values: AnyMapping[str, Any], refs: AnyMapping[tuple[str, str], str]
+    ) -> dict[str, Any]:
+        """What to send for these values of ours; only what is given is written, null as null.
+
+        `refs` gives their id for each (stream, sys_id) that a reference among the values needs.
+        An entry of `out:` is written when all the fields that it reads are given.
+        """
+        try:
+            return self._outward(values, refs)
+        except _FAILURES as error:
+            faults = list(self._outward_faults(values, refs))
+            raise RecordFailed(faults or [_whole(self.file, error)]) from error
+
+    def key(self, record: Any) -> str:
+        """What they call the record; never empty."""
+        value = self._access("key", record)
+        try:
+            return _key(value)
+        except Failure as failure:
+            raise RecordFailed([self._fault_of("key", record, failure)]) from failure
+
+    def version(self, record: Any) -> str:
+        """A text that sorts by age; empty if they have no such thing."""
+        value = self._access("version", record)
+        if isinstance(value, datetime):
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if isinstance(value, int) and not isinstance(value, bool):
+            return f"{value:020d}"
+        if value is None or isinstance(value, str):
+            return value or ""
+        failure = Failure(f"a version is text, a moment or an integer, not {shortened(value)}")
+        raise RecordFailed([self._fault_of("version", record, failure)])
+
+    def deleted(self, record: Any) -> bool:
+        """Whether the record says of itself that it is gone."""
+        return bool(self._access("deleted", record))
+
+    def applies(self, record: Any) -> bool:
+        """Whether `when` holds, absent paths read as null; always, without one."""
+        return "when" not in self._accessors or bool(self._access("when", record))
+
+    def place(self, field: str) -> str:
+        """`file:line` of a field."""
+        rule = self._rules.get(field)
+        return rule.place if rule else self.file
+
+    def owner_of(self, field: str) -> str:
+        rule = self._rules.get(field)
+        return (rule.owner if rule else "") or self.owner
+
+    def _access(self, word: str, record: Any) -> Any:
+        accessor = self._accessors.get(word)
+        if accessor is None:
+            return None
+        try:
+            value = accessor(record)
+        except _FAILURES as error:
+            raise RecordFailed([self._fault_of(word, record, error)]) from error
+        return None if value is ABSENT else value
+
+    def _fault_of(self, word: str, record: Any, error: Exception) -> Fault:
+        declared = self.declaration
+        value = _values(declared.accessors[word], record)
+        return Fault(declared.places[word], word, declared.texts[word], value, _reason(error))
+
+    def _called(self, record: Any) -> str:
+        try:
+            return self.key(record)
+        except RecordFailed:
+            return ""
+
+    @cached_property
+    def _explainer(self) -> _Explainer:
+        return _Explainer(self._builder, self.declaration.rules, self.file)
+
+    def _outward_faults(self, values: AnyMapping[str, Any], refs: Any) -> Iterable[Fault]:
+        """The fields that cannot be written: each tried alone."""
+        for rule in self._rules.values():
+            try:
+                self._builder.outward([rule])(values, refs)
+            except _FAILURES as error:
+                value = shortened(values.get(rule.field.name))
+                text = _outward_text(rule)
+                yield Fault(rule.place, rule.field.name, text, value, _reason(error))
+
+
+class _CompiledPart:
+    """A list of children: what finds it, and what reads one item of it."""
+
+    def __init__(self, part: Part, builder: Builder, tables: AnyMapping[str, Any]) -> None:
+        self.name = part.name
+        self.part = part
+        self.builder = builder
+        self.each = evaluator(part.each, tables)
+        self.key = evaluator(part.key, tables)
+        self.inward = builder.inward(part.rules)
+
+    def read(self, record: Any, faults: list[Fault]) -> list[Child] | None:
+        """The children, with the faults of all of them added; None if the list is absent."""
+        try:
+            found = self.each(record)
+            if found is ABSENT:
+                return None
+            listed = () if found is None else items(found)
+        except _FAILURES as error:
+            faults.append(self._fault("each", self.part.each, record, error, ""))
+            return None
+        return [c for i, item in enumerate(listed) if (c := self._child(i, item, faults))]
+
+    def _child(self, index: int, item: Any, faults: list[Fault]) -> Child | None:
+        try:
+            key = _key(self.key(item))
+        except _FAILURES as error:
+            faults.append(self._fault("key", self.part.key, item, error, f"[{index}]"))
+            return None
+        try:
+            return Child(key, self.inward(item))
+        except _FAILURES as error:
+            where = f"{self.name}[{index}]."
+            found = self._explainer.faults(item, where)
+            faults += found or [_whole(self.part.place, error)]
+            return None
+
+    def _fault(
+        self, word: str, tree: Expression, record: Any, error: Exception, index: str
+    ) -> Fault:
+        value = _values(tree, record)
+        name = f"{self.name}{index}.{word}"
+        return Fault(self.part.place, name, self.part.texts[word], value, _reason(error))
+
+    @cached_property
+    def _explainer(self) -> _Explainer:
+        return _Explainer(self.builder, self.part.rules, self.part.place)
+
+
+class _Explainer:
+    """Reads a record field by field, to say of each one what is wrong with it."""
+
+    def __init__(self, builder: Builder, rules: Iterable[Rule], file: str) -> None:
+        self.file = file
+        self.readers = [(rule, builder.inward([rule])) for rule in rules if rule.read is not None]
+
+    def faults(self, record: Any, where: str = "") -> list[Fault]:
+        if not isinstance(record, dict):
+            failure = Failure(f"the record is not an object but {shortened(record)}")
+            return [_whole(self.file, failure, where)]
+        found = []
+        for rule, reader in self.readers:
+            try:
+                reader(record)
+            except _FAILURES as error:
+                assert rule.read is not None
+                name, value = where + rule.field.name, _values(rule.read, record)
+                found.append(Fault(rule.place, name, rule.text, value, _reason(error)))
+        return found
+
+
+def _key(value: Any) -> str:
+    text = None if value is ABSENT or isinstance(value, bool | float) else kinds.string(value)
+    if not text:
+        raise Failure(f"a key is text or an integer, not {shortened(value)}")
+    return text
+
+
+def _whole(file: str, error: Exception, where: str = "") -> Fault:
+    return Fault(file, where.rstrip(".") or "record", "this", "", _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Failure):
+        return str(error)
+    return f"the value does not fit ({error})"
+
+
+def _values(tree: Expression, record: Any) -> str:
+    """What the expression's paths hold, shortened; by path where there are several."""
+    found = []
+    paths = record_paths(tree)
+    for path in paths:
+        try:
+            value = shortened(dig(record, path.steps))
+        except _FAILURES as error:
+            value = f"({_reason(error)})"
+        found.append(value if len(paths) == 1 else f"{written(path.steps)}={value}")
+    return ", ".join(found)
+
+
+def _outward_text(rule: Rule) -> str:
+    if rule.inverse:
+        return rule.inverse.text.replace("value", rule.field.name, 1)
+    return "; ".join(f"{written(out.target)} = {out.text}" for out in rule.outs)
+
+
+def _written_fields(rules: Iterable[Rule]) -> Iterable[str]:
+    for rule in rules:
+        if rule.inverse:
+            yield rule.field.name
+        for out in rule.outs:
+            yield from (str(path.steps[0]) for path in record_paths(out.value))
+
+
+def _ref_streams(rules: Iterable[Rule]) -> dict[str, str]:
+    found = {}
+    for rule in rules:
+        for pipe in rule.inverse.pipes if rule.inverse else ():
+            if pipe.name == "ref":
+                found[rule.field.name] = str(pipe.arguments[0])
+        for out in rule.outs:
+            match out.value:
+                case Pipe(name="ref", arguments=(stream, *_), source=source):
+                    for path in record_paths(source):
+                        found[str(path.steps[0])] = str(stream)
+                case _:
+                    continue
+    return found
+
+
+def _paths(declared: Declaration) -> tuple[str, ...]:
+    """What a spoke must ask for; nothing, meaning everything, if the record is read whole."""
+    trees = [*declared.accessors.values(), *(rule.read for rule in declared.rules if rule.read)]
+    found = [path for tree in trees for path in read_paths(tree)]
+    found += [tuple(declared.stamp.split("."))] if declared.stamp else []
+    for part in declared.parts:
+        sources = list(read_paths(part.each))
+        inner = [part.key, *(rule.read for rule in part.rules if rule.read)]
+        below = sources[-1] if sources else ()
+        found += sources[:-1]
+        found += [(*below, *path) for tree in inner for path in read_paths(tree)]
+    whole = any(not path for path in found)
+    return () if whole else tuple(dict.fromkeys(".".join(path) for path in found))
+
+
+def explain(mapping: Mapping) -> list[tuple[str, str, str, str]]:
+    """(field, ⇄ or → or ←, expression, how it is written back or why it is not), per field."""
+    found = []
+    for rule in mapping.declaration.rules:
+        back = _outward_text(rule)
+        arrow = "→" if not back else "⇄" if rule.read is not None else "←"
+        found.append((rule.field.name, arrow, rule.text, back or rule.one_way))
+    return found

@@ -1,0 +1,392 @@
+"""Reads the text of an expression into a tree, and refuses everything that is not in the language.
+
+The text is a subset of Python's expressions: `ast` parses it, nothing of it is ever run. Only the
+node types that are named here get through; what is not understood is refused, never passed on.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal as OneOf
+
+from hub.mapping.faults import BadExpression, suggestion
+from hub.mapping.language import (
+    Arithmetic,
+    Call,
+    Choose,
+    Compare,
+    Constant,
+    Each,
+    Expression,
+    Items,
+    Literal,
+    Logic,
+    Not,
+    Path,
+    Pipe,
+    Select,
+    Step,
+    Text,
+)
+from hub.mapping.pipes import PIPES, check_arguments
+
+MAX_LENGTH = 2_000
+MAX_DEPTH = 25
+MAX_TEXT = 500
+MAX_NUMBER = 10**18
+
+FUNCTIONS = {"len": 1, "sum": 1, "any": 1, "all": 1, "min": 9, "max": 9, "coalesce": 9}
+"""The callable names, and how many arguments each takes at most."""
+
+_ARITHMETIC: dict[type[ast.AST], OneOf["+", "-", "*", "/"]] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+_SIGNS: dict[type[ast.AST], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+    ast.NotIn: "not in",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+}
+_CONSTANTS_ELSEWHERE = {"true": "True", "false": "False", "null": "None", "none": "None"}
+
+
+def parse(text: str) -> Expression:
+    """The tree of an expression; raises `BadExpression` with what to write instead."""
+    line = " ".join(text.split("\n")).strip()
+    if not line:
+        raise BadExpression("the expression is empty; for 'always null' write None")
+    if len(line) > MAX_LENGTH:
+        raise BadExpression(f"the expression is longer than {MAX_LENGTH:,} characters")
+    return _Reader(line.encode("utf-8", "replace")).read(_python(line), 0)
+
+
+def target(text: str) -> tuple[Step, ...]:
+    """The steps of a path that is written to: names and selectors; raises `BadExpression`."""
+    tree = parse(text)
+    if not isinstance(tree, Path) or not tree.steps:
+        raise BadExpression(f"{text!r} is not a path")
+    if any(isinstance(step, int) for step in tree.steps) or isinstance(tree.steps[-1], Select):
+        raise BadExpression(f"{text!r} cannot be written to: a path of names and selectors can")
+    return tree.steps
+
+
+def _python(line: str) -> ast.expr:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an invalid escape is a fault, not a remark
+            node = ast.parse(line, mode="eval").body
+    except SyntaxError as error:
+        where = f" at column {error.offset}" if error.offset else ""
+        raise BadExpression(
+            f'cannot be read: {error.msg}{where}; an odd key is written this["odd key"]'
+        ) from error
+    except (RecursionError, MemoryError, ValueError, Warning) as error:
+        raise BadExpression(
+            "cannot be read: it is nested too deeply or has odd characters"
+        ) from error
+    if line.encode()[node.end_col_offset or 0 :].strip(b" )"):
+        raise BadExpression("a comment does not belong into an expression")
+    return node
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns Python's tree into ours. `items` are the names that comprehensions bind."""
+
+    source: bytes
+    items: tuple[str, ...] = ()
+    in_text: bool = False
+
+    def read(self, node: ast.expr, depth: int) -> Expression:
+        if depth > MAX_DEPTH:
+            raise BadExpression(f"is nested deeper than {MAX_DEPTH} levels")
+        rule = _RULES.get(type(node))
+        if rule is None:
+            raise BadExpression(f"{_named(node)} is not part of the mapping language")
+        return rule(self, node, depth + 1)
+
+    def all(self, nodes: list[ast.expr], depth: int) -> tuple[Expression, ...]:
+        return tuple(self.read(node, depth) for node in nodes)
+
+    def beside(self, node: ast.expr, depth: int, word: str) -> Expression:
+        """An operand next to `word`: a bare pipe there could be read in two ways."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and self.bare(node):
+            advice = (
+                "give it a field of its own" if self.in_text else "put brackets around the pipe"
+            )
+            raise BadExpression(
+                f"`|` beside `{word}` can be read in two ways; {advice} or around the `{word}`"
+            )
+        return self.read(node, depth)
+
+    def bare(self, node: ast.expr) -> bool:
+        """Whether no brackets stand right around this operand."""
+        if self.in_text:  # Python 3.11 does not know where nodes of an f-string stand
+            return True
+        before = self.source[: node.col_offset].rstrip()
+        after = self.source[node.end_col_offset or 0 :].lstrip()
+        return not (before.endswith(b"(") and after.startswith(b")"))
+
+
+def _constant(reader: _Reader, node: Any, depth: int) -> Expression:
+    del reader, depth
+    return Literal(_checked(node.value))
+
+
+def _checked(value: Any) -> Constant:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise BadExpression(f"a text of more than {MAX_TEXT} characters does not belong here")
+    if isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
+        raise BadExpression(f"the number is larger than {MAX_NUMBER:,}")
+    if isinstance(value, float) and math.isnan(value):
+        raise BadExpression("not a number")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise BadExpression(f"{value!r} is not part of the mapping language")
+
+
+def _path(reader: _Reader, node: Any, depth: int) -> Expression:
+    steps: list[Step] = []
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute):
+            steps.append(_key(node.attr))
+            node = node.value
+        elif isinstance(node, ast.Subscript):
+            steps.append(_subscript(node))
+            node = node.value
+        elif isinstance(node, ast.Call) and steps and node.keywords and not node.args:
+            steps.append(_select(node))
+            node = node.func
+        else:
+            raise BadExpression(f"a path starts with a name, not with {_named(node)}")
+        if depth + len(steps) > 2 * MAX_DEPTH:
+            raise BadExpression(f"a path of more than {MAX_DEPTH} steps")
+    return _rooted(reader, node.id, tuple(reversed(steps)))
+
+
+def _rooted(reader: _Reader, name: str, steps: tuple[Step, ...]) -> Path:
+    if name in reader.items:
+        return Path(steps, name)
+    if name in _CONSTANTS_ELSEWHERE:
+        raise BadExpression(f"write {_CONSTANTS_ELSEWHERE[name]} instead of {name}")
+    if name == "this":
+        if steps and not isinstance(steps[0], str):
+            raise BadExpression('after `this` comes a key: this["odd key"]')
+        return Path(steps)
+    return Path((_key(name), *steps))
+
+
+def _key(name: str) -> str:
+    if name.startswith("__") and name.endswith("__"):
+        raise BadExpression(f"{name} is not a key")
+    if not name or len(name) > MAX_TEXT:
+        raise BadExpression("a key has between 1 and 500 characters")
+    return name
+
+
+def _subscript(node: ast.Subscript) -> Step:
+    inner = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    if isinstance(inner, str):
+        return _key(inner)
+    if isinstance(inner, int) and not isinstance(inner, bool) and inner < MAX_TEXT:
+        return inner
+    raise BadExpression('in [brackets] stands a quoted key or a number from 0: a["odd key"], a[0]')
+
+
+def _select(node: ast.Call) -> Select:
+    criteria = []
+    for keyword in node.keywords:
+        if keyword.arg is None or not isinstance(keyword.value, ast.Constant):
+            raise BadExpression('a selector compares with constants: emails(type="work")')
+        criteria.append((_key(keyword.arg), _checked(keyword.value.value)))
+    return Select(tuple(criteria))
+
+
+def _call(reader: _Reader, node: Any, depth: int) -> Expression:
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    if node.keywords and not node.args and name not in FUNCTIONS and name not in PIPES:
+        path = _path(reader, ast.Attribute(node, "_", ast.Load()), depth)
+        assert isinstance(path, Path)
+        return Path(path.steps[:-1], path.item)
+    if name in PIPES:
+        raise BadExpression(f"{name} is a pipe: write `value | {name}`")
+    if name not in FUNCTIONS or node.keywords:
+        raise BadExpression(f"{name or 'this'}(…) cannot be called{suggestion(name, FUNCTIONS)}")
+    if not 1 <= len(node.args) <= FUNCTIONS[name]:
+        raise BadExpression(f"{name} takes between 1 and {FUNCTIONS[name]} values")
+    return Call(name, reader.all(node.args, depth))
+
+
+def _each(reader: _Reader, node: Any, depth: int) -> Expression:
+    loop = node.generators[0]
+    if len(node.generators) > 1 or reader.items:
+        raise BadExpression("a list is built from one `for`, and not inside another")
+    if loop.is_async or not isinstance(loop.target, ast.Name):
+        raise BadExpression("`for` takes one plain name")
+    name = _key(loop.target.id)
+    if name == "this" or name in _CONSTANTS_ELSEWHERE:
+        raise BadExpression(f"`for {name}`: choose another name")
+    inner = _Reader(reader.source, (name,), reader.in_text)
+    source = reader.read(loop.iter, depth)
+    return Each(name, source, inner.read(node.elt, depth), inner.all(loop.ifs, depth))
+
+
+def _logic(reader: _Reader, node: Any, depth: int) -> Expression:
+    word: OneOf["and", "or"] = "or" if isinstance(node.op, ast.Or) else "and"
+    return Logic(word, tuple(reader.beside(value, depth, word) for value in node.values))
+
+
+def _unary(reader: _Reader, node: Any, depth: int) -> Expression:
+    if isinstance(node.op, ast.Not):
+        return Not(reader.beside(node.operand, depth, "not"))
+    if isinstance(node.op, ast.USub):
+        operand = _number(reader.beside(node.operand, depth, "-"))
+        if isinstance(operand, Literal) and isinstance(operand.value, int | float):
+            return Literal(-operand.value)
+        return Arithmetic("-", Literal(0), operand)
+    raise BadExpression(f"{_named(node.op)} is not part of the mapping language")
+
+
+def _choose(reader: _Reader, node: Any, depth: int) -> Expression:
+    test, then, otherwise = (
+        reader.beside(part, depth, "if") for part in (node.test, node.body, node.orelse)
+    )
+    return Choose(test, then, otherwise)
+
+
+def _compare(reader: _Reader, node: Any, depth: int) -> Expression:
+    if len(node.ops) > 1:
+        raise BadExpression("write a < b and b < c instead of a < b < c")
+    sign = _SIGNS[type(node.ops[0])]
+    left = reader.beside(node.left, depth, sign)
+    right = reader.beside(node.comparators[0], depth, sign)
+    if sign in {"is", "is not"} and right != Literal(None):
+        raise BadExpression(f"`{sign}` compares with None only; write {'!' if sign[2:] else '='}=")
+    if sign in {"is", "is not"} and isinstance(left, Literal):
+        raise BadExpression(f"`{sign} None` of a constant is always the same")
+    return Compare(sign, left, right)
+
+
+def _binary(reader: _Reader, node: Any, depth: int) -> Expression:
+    if isinstance(node.op, ast.BitOr):
+        return _pipe(reader, node, depth)
+    sign = _ARITHMETIC.get(type(node.op))
+    if sign is None:
+        raise BadExpression(f"{_named(node.op)} is not part of the mapping language")
+    left, right = (reader.beside(part, depth, sign) for part in (node.left, node.right))
+    return Arithmetic(sign, _number(left), _number(right))
+
+
+def _number(tree: Expression) -> Expression:
+    is_text = isinstance(tree, Text | Items | Each)
+    if is_text or (isinstance(tree, Literal) and not _is_number(tree.value)):
+        raise BadExpression('+ - * / are for numbers; texts are joined by an f-string: f"{a} {b}"')
+    return tree
+
+
+def _is_number(value: Constant) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _pipe(reader: _Reader, node: ast.BinOp, depth: int) -> Expression:
+    left, right = node.left, node.right
+    arithmetic = isinstance(left, ast.BinOp) and not isinstance(left.op, ast.BitOr)
+    if (arithmetic or isinstance(left, ast.UnaryOp)) and reader.bare(left):
+        raise BadExpression(
+            "`|` beside arithmetic can be read in two ways; put brackets around one"
+        )
+    called = right if isinstance(right, ast.Call) else None
+    name = called.func if called else right
+    if not isinstance(name, ast.Name):
+        raise BadExpression("after `|` comes the name of a pipe")
+    if name.id not in PIPES:
+        raise BadExpression(f"there is no pipe {name.id!r}{suggestion(name.id, PIPES)}")
+    arguments = tuple(_argument(name.id, part) for part in called.args) if called else ()
+    keywords = {part.arg or "**": part.value for part in called.keywords} if called else {}
+    given = check_arguments(
+        name.id, arguments, {key: _argument(name.id, part) for key, part in keywords.items()}
+    )
+    return Pipe(reader.read(left, depth), name.id, given)
+
+
+def _argument(pipe: str, node: ast.expr) -> Constant:
+    if isinstance(node, ast.Name) and pipe in {"map", "ref"}:
+        return node.id
+    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    inner = node.operand if negative and isinstance(node, ast.UnaryOp) else node
+    if not isinstance(inner, ast.Constant):
+        raise BadExpression(f"{pipe}(…) takes constants only")
+    value = _checked(inner.value)
+    if negative:
+        if not isinstance(value, int | float):
+            raise BadExpression(f"{pipe}(…) takes constants only")
+        return -value
+    return value
+
+
+def _text(reader: _Reader, node: Any, depth: int) -> Expression:
+    inner = _Reader(reader.source, reader.items, in_text=True)
+    found: list[Expression] = []
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue):
+            if part.format_spec is not None or part.conversion != -1:
+                raise BadExpression("an f-string has plain {values}: no !r and no :format")
+            found.append(inner.read(part.value, depth))
+        else:
+            found.append(Literal(_checked(part.value)))
+    return Text(tuple(found))
+
+
+def _items(reader: _Reader, node: Any, depth: int) -> Expression:
+    return Items(reader.all(node.elts, depth))
+
+
+def _named(node: ast.AST) -> str:
+    """What the node is called where people speak of it."""
+    return _WORDS.get(type(node), type(node).__name__)
+
+
+_RULES: dict[type[ast.expr], Callable[[_Reader, Any, int], Expression]] = {
+    ast.Constant: _constant,
+    ast.Name: _path,
+    ast.Attribute: _path,
+    ast.Subscript: _path,
+    ast.Call: _call,
+    ast.ListComp: _each,
+    ast.GeneratorExp: _each,
+    ast.BoolOp: _logic,
+    ast.UnaryOp: _unary,
+    ast.IfExp: _choose,
+    ast.Compare: _compare,
+    ast.BinOp: _binary,
+    ast.JoinedStr: _text,
+    ast.Tuple: _items,
+    ast.List: _items,
+}
+_WORDS: dict[type[ast.AST], str] = {
+    ast.Lambda: "lambda",
+    ast.NamedExpr: ":=",
+    ast.Pow: "**",
+    ast.Mod: "%",
+    ast.FloorDiv: "//",
+    ast.BitAnd: "&",
+    ast.Invert: "~",
+    ast.UAdd: "a leading +",
+    ast.Dict: "{…}",
+    ast.Set: "{…}",
+    ast.Starred: "*",
+}

@@ -1,0 +1,330 @@
+"""The pipes: named conversions, each with its inverse where it has one.
+
+Each function gives None for None (except `default`), and raises `Failure` for what it cannot
+convert. `map` and `ref` are named here; their tables belong to a mapping.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from html.parser import HTMLParser
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from hub.mapping import kinds
+from hub.mapping.faults import BadExpression, Failure, shortened, suggestion
+from hub.mapping.language import Constant
+
+MAX_ROUNDING = 10
+QUICK_CENTS = 1e12  # amounts below it have exact cents as floats
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """`inward(value, *arguments)`; `outward` undoes it, with the same arguments.
+
+    `fast` is a shortcut in generated source, as in `kinds.Coercion`. `takes` checks the
+    arguments. An `exact` pipe brings back every value that its inverse was given.
+    """
+
+    inward: Callable[..., Any]
+    outward: Callable[..., Any] | None = None
+    takes: tuple[Callable[[Constant], Constant], ...] = ()
+    optional: int = 0
+    fast: str = "{slow}"
+    exact: bool = False
+
+
+def trim(value: Any) -> str | None:
+    return None if value is None else _text(value).strip()
+
+
+def lower(value: Any) -> str | None:
+    return None if value is None else _text(value).lower()
+
+
+def upper(value: Any) -> str | None:
+    return None if value is None else _text(value).upper()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Failure(f"{shortened(value)} is no text")
+    return str(value)
+
+
+def unchanged(value: Any, *_: Any) -> Any:
+    return value
+
+
+def whole(value: Any) -> int | None:
+    return kinds.whole_number(value)
+
+
+def rounded(value: Any, digits: int = 0) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    exact = kinds.decimal(value)
+    if exact.adjusted() > kinds.MAX_DIGITS // 2:
+        raise Failure(f"{shortened(value)} is too large to round")
+    result = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    if digits == 0:
+        return int(result)
+    return result if isinstance(value, Decimal) else float(result)
+
+
+def cents(value: Any) -> int | None:
+    """An amount as a whole number of hundredths."""
+    if value is None:
+        return None
+    if value.__class__ is float and -QUICK_CENTS < value < QUICK_CENTS:
+        whole = round(value * 100)
+        if whole / 100 == value:  # the amount has no more than two decimals: no rounding to decide
+            return whole
+    return kinds.whole_number((kinds.decimal(value) * 100).to_integral_value(ROUND_HALF_EVEN))
+
+
+def amount_of_cents(value: Any) -> float | None:
+    return None if value is None else float(kinds.decimal(value) / 100)
+
+
+def amount_as_text(value: Any) -> str | None:
+    """The amount with its decimals, at least two: `12.50`, `0.1234`."""
+    if value is None:
+        return None
+    exact = kinds.decimal(value).normalize()
+    places = max(2, -int(exact.as_tuple().exponent))
+    return f"{exact:.{places}f}"
+
+
+def moment(value: Any, zone: str | None = None) -> datetime | None:
+    """ISO 8601 with an offset. Without one it is a time in `zone`, or a `Failure`."""
+    if value is None or value == "":
+        return None
+    try:
+        told = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise Failure(f"{shortened(value)} is no ISO 8601 date and time") from None
+    if told.tzinfo is UTC:
+        return told
+    if told.tzinfo is None and zone is not None:
+        told = told.replace(tzinfo=ZoneInfo(zone))
+    if told.tzinfo is None:
+        raise Failure(f'{told.isoformat()} has no time zone: datetime("UTC") says which one')
+    return told.astimezone(UTC)
+
+
+def moment_as_text(value: Any, *_: Any) -> Any:
+    return kinds.iso(value) if isinstance(value, datetime) else value
+
+
+def day(value: Any) -> date | None:
+    """ISO 8601; of a date and time, the day in its own time zone."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(_text(value).strip()).date()
+    except ValueError:
+        raise Failure(f"{shortened(value)} is no ISO 8601 date") from None
+
+
+def day_as_text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).date()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def email(value: Any) -> str | None:
+    """Lower case, trimmed; with one `@`, no blanks, and something on either side."""
+    text = lower(trim(value))
+    if not text:
+        return None
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise Failure(f"{shortened(value)} is no e-mail address")
+    return text
+
+
+def phone(value: Any) -> str | None:
+    """Digits, with a leading `+` and an extension (`x12`) where given."""
+    text = trim(value)
+    if not text:
+        return None
+    found = re.fullmatch(r"(\+?)([\d\s().\-/]+)(?:(?:x|ext\.?)\s*(\d+))?", text, re.IGNORECASE)
+    digits = re.sub(r"\D", "", found[2], flags=re.ASCII) if found else ""
+    if not found or not digits:
+        raise Failure(f"{shortened(value)} is no telephone number")
+    return f"{found[1]}{digits}" + (f" x{found[3]}" if found[3] else "")
+
+
+class _Page(HTMLParser):
+    """Collects what a reader of the page would see."""
+
+    BLOCKS = frozenset(
+        (
+            "address",
+            "article",
+            "blockquote",
+            "br",
+            "dd",
+            "div",
+            "dt",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "li",
+            "p",
+            "pre",
+            "tr",
+        )
+    )
+    HIDDEN = frozenset(("script", "style", "head", "template"))
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.seen: list[str] = []
+        self.hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        del attrs
+        self.hidden += tag in self.HIDDEN
+        if tag in self.BLOCKS:
+            self.seen.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in self.HIDDEN and self.hidden > 0
+        if tag in self.BLOCKS:
+            self.seen.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.seen.append(re.sub(r"\s+", " ", data))
+
+
+def html(value: Any) -> str | None:
+    """The text of an HTML fragment; blocks begin on lines of their own."""
+    if value is None:
+        return None
+    page = _Page()
+    page.feed(_text(value))
+    page.close()
+    lines = (line.strip() for line in "".join(page.seen).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def default(value: Any, other: Constant) -> Any:
+    return other if value is None else value
+
+
+def split(value: Any, separator: str) -> list[str] | None:
+    """The trimmed pieces of a text; empty ones are left out."""
+    if value is None:
+        return None
+    return [piece.strip() for piece in _text(value).split(separator) if piece.strip()]
+
+
+def join(value: Any, separator: str) -> str | None:
+    """The items of a list as one text; nulls are left out."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise Failure(f"{shortened(value)} is no list")
+    return separator.join(kinds.string(item) or "" for item in value if item is not None)
+
+
+def first(value: Any) -> Any:
+    if value is None or isinstance(value, list | tuple):
+        return value[0] if value else None
+    raise Failure(f"{shortened(value)} is no list")
+
+
+def _a_text(value: Constant) -> Constant:
+    if not isinstance(value, str) or not value:
+        raise BadExpression("takes a text that is not empty")
+    return value
+
+
+def _digits(value: Constant) -> Constant:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_ROUNDING:
+        raise BadExpression(f"takes a number of digits between 0 and {MAX_ROUNDING}")
+    return value
+
+
+def _anything(value: Constant) -> Constant:
+    return value
+
+
+def _zone(value: Constant) -> Constant:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadExpression(
+            f"there is no time zone {value!r}; write one as Europe/Berlin"
+        ) from None
+    return value
+
+
+def _on_missing(value: Constant) -> Constant:
+    if value not in {"defer", "create", "null"}:
+        raise BadExpression("on_missing is 'defer', 'create' or 'null'")
+    return value
+
+
+_OF_TEXT = "{v}.%s() if {v0}.__class__ is str else {slow}"
+
+PIPES: Mapping[str, Pipe] = {
+    "trim": Pipe(trim, unchanged, fast=_OF_TEXT % "strip"),
+    "lower": Pipe(lower, unchanged, fast=_OF_TEXT % "lower"),
+    "upper": Pipe(upper, unchanged, fast=_OF_TEXT % "upper"),
+    "string": Pipe(kinds.string, unchanged),
+    "int": Pipe(whole),
+    "number": Pipe(kinds.number),
+    "round": Pipe(rounded, takes=(_digits,), optional=1),
+    "cents": Pipe(cents, amount_of_cents, exact=True),
+    "money": Pipe(kinds.money, amount_as_text, exact=True),
+    "datetime": Pipe(moment, moment_as_text, takes=(_zone,), optional=1, exact=True),
+    "date": Pipe(day, day_as_text),
+    "email": Pipe(email, unchanged),
+    "phone": Pipe(phone, unchanged),
+    "html": Pipe(html),
+    "default": Pipe(default, takes=(_anything,), fast="{v} if {v0} is not None else {slow}"),
+    "split": Pipe(split, join, takes=(_a_text,)),
+    "join": Pipe(join, split, takes=(_a_text,)),
+    "first": Pipe(first),
+    "map": Pipe(unchanged, unchanged, takes=(_a_text,), exact=True),
+    "ref": Pipe(unchanged, unchanged, takes=(_a_text, _on_missing), optional=1, exact=True),
+}
+
+
+def check_arguments(
+    name: str, given: tuple[Constant, ...], keywords: Mapping[str, Constant]
+) -> tuple[Constant, ...]:
+    """The arguments in order, checked; raises `BadExpression`."""
+    pipe = PIPES[name]
+    allowed = {"on_missing"} if name == "ref" and len(given) == 1 else set[str]()
+    unknown = keywords.keys() - allowed
+    if unknown:
+        word = min(unknown)
+        raise BadExpression(f"{name}(…) has no {word!r}{suggestion(word, allowed)}")
+    values = (*given, *keywords.values())
+    most, least = len(pipe.takes), len(pipe.takes) - pipe.optional
+    if not least <= len(values) <= most:
+        amount = str(most) if most == least else f"{least} or {most}"
+        raise BadExpression(f"{name} takes {amount} arguments, not {len(values)}")
+    try:
+        return tuple(check(value) for check, value in zip(pipe.takes, values, strict=False))
+    except BadExpression as error:
+        raise BadExpression(f"{name} {error}") from None
