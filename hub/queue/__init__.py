@@ -1,0 +1,53 @@
+"""What is still to be done, in SQL, so that it commits together with what caused it.
+
+Read `hub.queue.jobs` first; `hub.queue.worker` runs the jobs.
+"""
+
+from hub.queue.crew import beat, leave, rescue
+from hub.queue.jobs import (
+    Claimed,
+    LostLease,
+    Request,
+    claim,
+    done,
+    fence,
+    put,
+    still_ours,
+)
+from hub.queue.lanes import WEIGHTS, Lane
+from hub.queue.letters import Dead, Which, dead, drop, revive
+from hub.queue.settle import Pause, bury, hand_back, hold, pause, paused, resume, retry
+from hub.queue.tally import Count, counts
+from hub.queue.worker import Worker
+
+__all__ = [
+    "WEIGHTS",
+    "Claimed",
+    "Count",
+    "Dead",
+    "Lane",
+    "LostLease",
+    "Pause",
+    "Request",
+    "Which",
+    "Worker",
+    "beat",
+    "bury",
+    "claim",
+    "counts",
+    "dead",
+    "done",
+    "drop",
+    "fence",
+    "hand_back",
+    "hold",
+    "leave",
+    "pause",
+    "paused",
+    "put",
+    "rescue",
+    "resume",
+    "retry",
+    "revive",
+    "still_ours",
+]

@@ -1,0 +1,75 @@
+"""How urgent a job is, and how the lanes and connections share the workers: pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from itertools import zip_longest
+
+
+class Lane(IntEnum):
+    """The smaller, the more urgent."""
+
+    WEBHOOK = 0
+    PUSH = 1
+    POLL = 2
+    BACKFILL = 3
+
+
+WEIGHTS: Mapping[Lane, int] = {
+    Lane.WEBHOOK: 8,
+    Lane.PUSH: 4,
+    Lane.POLL: 2,
+    Lane.BACKFILL: 1,
+}
+"""Of 15 jobs taken while every lane has work, how many come from each."""
+
+
+def _round() -> tuple[Lane, ...]:
+    """Spread each lane's turns evenly over one round ("smooth weighted round robin", nginx)."""
+    total = sum(WEIGHTS.values())
+    credit = dict.fromkeys(WEIGHTS, 0)
+    turns = []
+    for _ in range(total):
+        for lane, weight in WEIGHTS.items():
+            credit[lane] += weight
+        first = max(credit, key=lambda lane: credit[lane])
+        credit[first] -= total
+        turns.append(first)
+    return tuple(turns)
+
+
+ROUND = _round()
+
+Offers = Mapping[Lane, Mapping[str, Sequence[int]]]
+"""Ids of jobs that could run, oldest first, by lane and connection."""
+
+
+def divide(offers: Offers, most: int, turn: int) -> list[int]:
+    """Choose up to `most` of the offered ids, in the order in which they shall start.
+
+    Lanes take their turns from `turn` on, a count that the caller moves on by the number it
+    took: so none starves even when one job at a time is taken. A lane that offers nothing passes
+    its turn on. Within a lane the connections take turns.
+    """
+    left = {lane: _by_turns(offers[lane], _turns_had(lane, turn)) for lane in offers}
+    chosen: list[int] = []
+    while len(chosen) < most and any(left.values()):
+        queue = left.get(ROUND[turn % len(ROUND)])
+        turn += 1
+        if queue:
+            chosen.append(queue.pop())
+    return chosen
+
+
+def _turns_had(lane: Lane, turn: int) -> int:
+    rounds, rest = divmod(turn, len(ROUND))
+    return rounds * WEIGHTS[lane] + ROUND[:rest].count(lane)
+
+
+def _by_turns(offers: Mapping[str, Sequence[int]], first: int) -> list[int]:
+    """One id of each connection after the other, last first; connection number `first` begins."""
+    names = sorted(offers)
+    start = first % len(names) if names else 0
+    rows = zip_longest(*(offers[name] for name in names[start:] + names[:start]))
+    return [one for row in rows for one in row if one is not None][::-1]

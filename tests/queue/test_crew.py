@@ -1,0 +1,94 @@
+"""Dead workers: others take over, and a job that kills is found out."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from hub import queue
+from hub.queue.crew import DEAD_AFTER
+from hub.store.database import Database
+from hub.store.system import workers
+from tests.queue.world import START, ask, claim, claim_one, letters, put, rows, statements
+
+
+def _beat(db: Database, name: str, now: float) -> None:
+    with db.write() as tx:
+        queue.beat(tx, name, now)
+
+
+def _rescue(db: Database, now: float) -> int:
+    with db.write() as tx:
+        return queue.rescue(tx, now)
+
+
+def _crew(db: Database) -> list[str]:
+    with db.read() as tx:
+        return sorted(tx.scalars(select(workers.c.name)))
+
+
+def test_jobs_of_a_silent_worker_go_to_others_and_are_counted(db: Database) -> None:
+    put(db, ask("a"), ask("b"))
+    _beat(db, "w1", START)
+    taken = claim(db, 2, worker="w1")
+    assert _rescue(db, START + DEAD_AFTER) == 0
+    assert _rescue(db, START + DEAD_AFTER + 0.1) == 2
+    again = claim(db, 2, worker="w2")
+    assert [(job.key, job.crashes, job.attempt) for job in again] == [("a", 1, 1), ("b", 1, 1)]
+    assert [job.take for job in again] == [job.take + 1 for job in taken]
+
+
+def test_a_worker_that_beats_keeps_its_jobs_however_long_they_take(db: Database) -> None:
+    put(db, ask("a"))
+    claim(db, worker="w1")
+    for minute in range(60):
+        _beat(db, "w1", START + 60 * minute)
+        assert _rescue(db, START + 60 * minute + 14) == 0
+
+
+def test_a_worker_that_never_said_it_lives_is_dead(db: Database) -> None:
+    put(db, ask("a"))
+    claim(db, worker="ghost")
+    assert _rescue(db, START) == 1
+
+
+def test_a_job_that_kills_three_workers_is_poison(db: Database) -> None:
+    put(db, ask("pill", "x"), ask("innocent"))
+    for death in (1, 2, 3):
+        job = claim_one(db, worker=f"w{death}")
+        assert (job.key, job.crashes) == ("pill", death - 1)
+        assert _rescue(db, START + 60) == 1
+    [letter] = letters(db)
+    assert (letter.reason, letter.key, letter.payload) == ("poison", "pill", {"is": "x"})
+    assert letter.error == "3 workers died while they ran it; the last was w3"
+    assert claim_one(db).key == "innocent"
+
+
+def test_the_next_run_of_the_key_inherits_the_deaths(db: Database) -> None:
+    put(db, ask("pill", "old"))
+    claim(db)
+    put(db, ask("pill", "new"))
+    _rescue(db, START + 60)
+    job = claim_one(db)
+    assert (job.payload, job.crashes) == ({"is": "new"}, 1)
+
+
+def test_the_dead_are_struck_from_the_list_and_so_are_those_who_leave(db: Database) -> None:
+    _beat(db, "dead", START)
+    _beat(db, "gone", START + 60)
+    _beat(db, "alive", START + 60)
+    with db.write() as tx:
+        queue.leave(tx, "gone")
+    _rescue(db, START + 60)
+    assert _crew(db) == ["alive"]
+
+
+def test_a_rescue_reads_what_runs_and_not_what_waits(db: Database) -> None:
+    put(db, *(ask(str(number)) for number in range(2_000)))
+    claim(db, 3)
+    with db.write() as tx:
+        with statements(db) as sql:
+            assert queue.rescue(tx, START + 60) == 3
+        plan = [step for step in sql.plans(tx) if "hub_job" in step]
+    assert plan
+    assert [step for step in plan if "INDEX" not in step and "PRIMARY KEY" not in step] == []
+    assert len(rows(db)) == 2_000
