@@ -1,0 +1,64 @@
+"""What every spoke must get right, whatever it talks to: one suite, a rule per test.
+
+    SUBJECTS = subjects(HERE, registry.find, registry.sandbox)
+
+    class TestSpokes(SpokeConformance):
+        @pytest.fixture(params=SUBJECTS, ids=str)
+        def subject(self, request): return request.param
+
+Each rule's docstring is the spoke's obligation. Rules with a `subject` read the recorded
+example.yaml; rules with a `stage` talk to the spoke's sandbox. A capability that a spoke lacks
+skips its rules by name; nothing else may be skipped.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{area}"
+        for area in ("declaration", "pulling", "fetching", "receiving", "writing", "failing")
+    )
+)
+
+# After the registration: pytest can only rewrite what is not imported yet.
+from hub.testing.conformance.declaration import Declaration  # noqa: E402
+from hub.testing.conformance.failing import Failing  # noqa: E402
+from hub.testing.conformance.fetching import Fetching  # noqa: E402
+from hub.testing.conformance.pulling import Pulling  # noqa: E402
+from hub.testing.conformance.receiving import Receiving  # noqa: E402
+from hub.testing.conformance.writing import Writing  # noqa: E402
+from hub.testing.sandbox import serve  # noqa: E402
+from hub.testing.stage import Stage, Subject, subjects  # noqa: E402
+
+
+class SpokeConformance(Declaration, Pulling, Fetching, Receiving, Writing, Failing):
+    """All rules. Give a subclass the fixture `subject`."""
+
+    @pytest.fixture
+    def subject(self) -> Subject:
+        pytest.fail("override the fixture `subject` with the spokes to test")
+
+    @pytest.fixture
+    def stage(self, subject: Subject) -> Iterator[Stage]:
+        if subject.sandbox is None:
+            pytest.skip(f"{subject} has no sandbox")
+        with serve(subject.sandbox()) as sandbox, Stage(subject, sandbox) as stage:
+            yield stage
+
+
+def rules() -> dict[str, str]:
+    """Every rule's name and what it obliges a spoke to."""
+    return {
+        name.removeprefix("test_"): inspect.getdoc(rule) or ""
+        for area in SpokeConformance.__mro__
+        for name, rule in vars(area).items()
+        if name.startswith("test_")
+    }
+
+
+__all__ = ["SpokeConformance", "Stage", "Subject", "rules", "subjects"]

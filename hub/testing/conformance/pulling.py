@@ -1,0 +1,196 @@
+"""What a pull owes: every change, in order, once, from any point on, and no more than is asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from hub.errors import CursorLost, SyncError
+from hub.spoke import Change, Pulls
+from hub.testing.replay import ELSEWHERE, Replay, misled
+from hub.testing.stage import Stage, Subject, changes, close, pulls
+
+TIES = 300
+SMALL = 20
+LATE = timedelta(minutes=2)
+
+
+class Pulling:
+    def test_replays_the_recorded_pull(self, subject: Subject) -> None:
+        """From the vendor's recorded replies come the recorded ids, in order, as JSON data."""
+        _needs_pull(subject)
+        for name, recorded in subject.example.pull.items():
+            replay = Replay(recorded.exchanges, subject.example.sends)
+            spoke = subject.build(replay.transport())
+            pages = list(pulls(spoke).pull(subject.stream(name), None))
+            close(spoke)
+            told = changes(subject, name, pages)
+            assert replay.faults == []
+            assert [change.id for change in told] == recorded.ids
+            assert {change.stream for change in told} <= {name}
+            assert orjson.dumps([change.data for change in told])
+
+    def test_follows_no_link_to_another_host(self, subject: Subject) -> None:
+        """A next link that leads elsewhere is refused, and no request goes there."""
+        _needs_pull(subject)
+        traps = {
+            name: misled(recorded.exchanges) for name, recorded in subject.example.pull.items()
+        }
+        if not any(traps.values()):
+            pytest.skip(f"{subject} follows no links")
+        for name, exchanges in traps.items():
+            if exchanges:
+                replay = Replay(exchanges)
+                spoke = subject.build(replay.transport())
+                with pytest.raises(SyncError):
+                    list(pulls(spoke).pull(subject.stream(name), None))
+                close(spoke)
+                assert not [r for r in replay.seen if str(r.url).startswith(ELSEWHERE)]
+
+    def test_pulls_every_change_once(self, stage: Stage) -> None:
+        """One pull from the beginning brings each record exactly once, however small the pages."""
+        for name in _pulled(stage):
+            created = stage.create_spread(name, 7)
+            stage.sandbox.page_size = 3
+            told = [change.id for change in stage.changes(name, stage.pull(name))]
+            assert len(told) == len(set(told)), f"{name}: records come twice"
+            assert set(created) <= set(told), f"{name}: records are missing"
+
+    def test_pulls_oldest_first(self, stage: Stage) -> None:
+        """Changes come oldest first, and their versions sort the same way as text."""
+        for name in _pulled(stage):
+            start = stage.now() - timedelta(hours=2)
+            after = (9 * 60, 0, 10 * 60, 61, 1, 60 * 60, 59)  # seconds, not in order
+            ages = {stage.create(name, at=start + timedelta(seconds=s)): s for s in after}
+            told = [c for c in stage.changes(name, stage.pull(name)) if c.id in ages]
+            order = [ages[change.id] for change in told]
+            assert order == sorted(order), f"{name}: not oldest first"
+            versions = [change.version for change in told]
+            assert versions == sorted(versions), f"{name}: versions do not sort by age: {versions}"
+
+    def test_resumes_after_any_page(self, stage: Stage) -> None:
+        """Whoever stops after a page resumes with its cursor, also after a restart, without loss."""
+        for name in _pulled(stage):
+            stage.create_spread(name, 7)
+            stage.sandbox.page_size = 2
+            pages = stage.pull(name)
+            for done, page in enumerate(pages, start=1):
+                rest = {change.id for change in stage.changes(name, stage.pull(name, page.cursor))}
+                missed = {change.id for change in stage.changes(name, pages[done:])} - rest
+                assert not missed, f"resuming after page {done} of {name} loses {missed}"
+            later = stage.create(name)
+            stage.settle()
+            assert later in _ids(stage.changes(name, stage.pull(name, pages[-1].cursor)))
+
+    def test_fetches_no_page_before_it_is_wanted(self, stage: Stage) -> None:
+        """A page is asked for when the one before it is stored: a stop costs no lost work."""
+        for name in _pulled(stage):
+            stage.create_spread(name, 12)
+            stage.sandbox.page_size = 2
+            stage.pull(name)  # signs in
+            stage.sandbox.journal.clear()
+            stage.pull(name)
+            whole = len(stage.sandbox.journal)
+            stage.sandbox.journal.clear()
+            stage.pull(name, most=1)
+            assert len(stage.sandbox.journal) <= whole / 2, f"{name}: all pages are fetched at once"
+
+    def test_loses_no_tie(self, stage: Stage) -> None:
+        """Hundreds of records changed in one second all arrive, also when a page ends among them."""
+        for name in _pulled(stage):
+            at = stage.now() - timedelta(hours=1)
+            created = {stage.create(name, at=at) for _ in range(TIES)}
+            stage.sandbox.page_size = SMALL
+            first = stage.pull(name, most=3)
+            rest = stage.pull(name, first[-1].cursor)
+            missed = created - _ids(stage.changes(name, [*first, *rest]))
+            assert not missed, f"{name}: {len(missed)} of {TIES} records of one second are lost"
+
+    def test_finds_a_row_committed_late(self, stage: Stage) -> None:
+        """A record that becomes visible two minutes after its time stamp is found by a later pull."""
+        for name in _pulled(stage):
+            stamped = stage.now()
+            late = stage.create(name, at=stamped, visible_at=stamped + LATE)
+            stage.sandbox.clock.advance(timedelta(seconds=20))
+            stage.create(name)
+            stage.sandbox.clock.advance(timedelta(seconds=70))
+            pages = stage.pull(name)
+            assert late not in _ids(stage.changes(name, pages)), "the sandbox shows it too early"
+            stage.sandbox.clock.advance(LATE)
+            found = _ids(stage.changes(name, stage.pull(name, pages[-1].cursor)))
+            assert late in found, f"{name}: a record committed late is never seen"
+
+    def test_keeps_up_with_updates_while_paging(self, stage: Stage) -> None:
+        """Records that change during a pull, read already or not, end as they are now."""
+        for name in _changing(stage):
+            ids = stage.create_spread(name, 8)
+            stage.sandbox.page_size = 2
+            pages = stage.pages(name)
+            seen = [next(pages)]
+            stage.update(name, ids[0])
+            stage.update(name, ids[-1])
+            seen += pages
+            stage.settle()
+            seen += stage.pull(name, seen[-1].cursor)
+            told = _newest(stage.changes(name, seen))
+            true = _newest(stage.changes(name, stage.pull(name)))
+            stale = [one for one in ids if told.get(one) != true[one]]
+            assert not stale, f"{name}: these are not up to date: {stale}"
+
+    def test_goes_on_when_its_token_expires_between_pages(self, stage: Stage) -> None:
+        """A token that is refused in the middle of a pull is renewed, and the pull goes on."""
+        for name in _pulled(stage):
+            created = stage.create_spread(name, 6)
+            stage.sandbox.page_size = 2
+            pages = stage.pages(name)
+            seen = [next(pages)]
+            stage.sandbox.mutate({"do": "expire_tokens"})
+            seen += pages
+            assert set(created) <= _ids(stage.changes(name, seen))
+
+    def test_tells_of_deletions(self, stage: Stage) -> None:
+        """Where pulls tell of deletions, a deleted record arrives with the data None."""
+        named = [n for n in _pulled(stage) if stage.subject.example.streams[n].tombstones]
+        if not named:
+            pytest.skip(f"{stage.subject} does not tell of deletions in its pulls")
+        for name in named:
+            gone = stage.create_spread(name, 2)[0]
+            cursor = stage.pull(name)[-1].cursor
+            stage.delete(name, gone)
+            stage.settle()
+            told = stage.changes(name, stage.pull(name, cursor))
+            assert [c.data for c in told if c.id == gone][-1:] == [None], f"{name}: {gone} lives on"
+
+    def test_raises_cursor_lost_for_a_cursor_that_nobody_made(self, stage: Stage) -> None:
+        """A cursor that cannot be resumed raises CursorLost: everything is listed again."""
+        for name in _pulled(stage):
+            with pytest.raises(CursorLost):
+                stage.pull(name, "nobody made this cursor")
+
+
+def _needs_pull(subject: Subject) -> None:
+    if not subject.can(Pulls):
+        pytest.skip(f"{subject} does not pull")
+
+
+def _pulled(stage: Stage) -> list[str]:
+    _needs_pull(stage.subject)
+    return stage.subject.pulled()
+
+
+def _changing(stage: Stage) -> list[str]:
+    changing = [name for name in _pulled(stage) if stage.subject.example.streams[name].update]
+    if not changing:
+        pytest.skip(f"{stage.subject} has only records that never change")
+    return changing
+
+
+def _ids(told: list[Change]) -> set[str]:
+    return {change.id for change in told}
+
+
+def _newest(told: list[Change]) -> dict[str, object]:
+    """Of each record, what tells its states apart, as seen last."""
+    return {change.id: change.version or change.data for change in told}

@@ -1,0 +1,244 @@
+"""A spoke before its own sandbox, handled as the engine would handle it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import orjson
+
+from hub.errors import RateLimited
+from hub.http import MemoryTokens, Rate, Transport
+from hub.spoke import Change, Fetches, JsonObject, Page, Pulls, Receives, Spoke, Stream, Writes
+from hub.testing.example import Example, numbered, read
+from hub.testing.sandbox import Sandbox
+
+MANY = 1_000
+"""More pages than any rule makes a sandbox fill."""
+WAITS = 200
+"""How often a pull is allowed to be told to wait."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A spoke under test: the class, its recorded example, and its sandbox if there is one."""
+
+    name: str
+    spoke: type[Spoke]
+    example: Example
+    sandbox: type[Sandbox] | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def can(self, capability: type) -> bool:
+        return issubclass(self.spoke, capability)
+
+    def build(self, transport: Transport | None = None, **settings: Any) -> Spoke:
+        """The spoke with the settings of its recording."""
+        spoke = _unpaced(self.spoke).model_validate(self.example.settings | settings)
+        now = self.example.now
+        return spoke.using(transport=transport, clock=(lambda: now) if now else None)
+
+    def stream(self, name: str) -> Stream:
+        found = [stream for stream in self.spoke.streams if stream.name == name]
+        assert found, f"example.yaml names the stream {name!r}, which {self.name} does not have"
+        return found[0]
+
+    def pulled(self) -> list[str]:
+        """The streams that a pull can be asked for."""
+        return [name for name, stream in self.example.streams.items() if stream.pulled]
+
+
+def subjects(
+    folder: Path,
+    find: Callable[[str], type[Spoke]],
+    sandbox: Callable[[str], type[Sandbox]],
+) -> list[Subject]:
+    """A subject for every `<spoke>/example.yaml` below a folder.
+
+    `find` and `sandbox` are the registry's; a LookupError of the latter means that there is none.
+    """
+    return [
+        Subject(name, find(name), read(folder / name / "example.yaml"), _or_none(sandbox, name))
+        for name in sorted(path.parent.name for path in folder.glob("*/example.yaml"))
+    ]
+
+
+class Stage:
+    """A served sandbox and a spoke that reaches it, by the sandbox's clock."""
+
+    def __init__(self, subject: Subject, sandbox: Sandbox) -> None:
+        self.subject, self.sandbox = subject, sandbox
+        self._tokens = MemoryTokens()
+        self._built: list[Spoke] = []
+        self._numbers = count(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for spoke in self._built:
+            close(spoke)
+
+    def spoke(self, **settings: Any) -> Spoke:
+        """A new spoke, as after a restart of the hub: only the stored tokens are kept."""
+        spoke = _unpaced(self.subject.spoke).model_validate(self.sandbox.settings() | settings)
+        spoke = spoke.using(clock=self.sandbox.clock.now, tokens=self._tokens)
+        self._built.append(spoke)
+        return spoke
+
+    # -- what users do ---------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The vendor's time, in whole seconds as vendors stamp records."""
+        return self.sandbox.clock.now().replace(microsecond=0)
+
+    def settle(self) -> None:
+        """Let ten minutes pass: longer than any horizon or overlap."""
+        self.sandbox.clock.advance(timedelta(minutes=10))
+
+    def create(self, stream: str, **when: datetime) -> str:
+        """Create a record; `at` and `visible_at` as `Sandbox.mutate` says."""
+        data = numbered(self.subject.example.streams[stream].create, next(self._numbers))
+        return self._mutate({"do": "create", "stream": stream, "data": data}, when)
+
+    def create_spread(self, stream: str, number: int) -> list[str]:
+        """Create records whose times are a minute apart and in the past, oldest first."""
+        start = self.now() - timedelta(minutes=number + 20)
+        return [self.create(stream, at=start + timedelta(minutes=n)) for n in range(number)]
+
+    def update(self, stream: str, id: str, **when: datetime) -> str:
+        data = numbered(self.subject.example.streams[stream].update, next(self._numbers))
+        return self._mutate({"do": "update", "stream": stream, "id": id, "data": data}, when)
+
+    def delete(self, stream: str, id: str) -> str:
+        return self._mutate({"do": "delete", "stream": stream, "id": id}, {})
+
+    def ids(self, stream: str) -> list[str]:
+        """The external ids that exist now."""
+        with self.sandbox.lock:
+            return [str(one) for one in self.sandbox.mutate({"do": "list", "stream": stream})]
+
+    def sample(self, data: JsonObject) -> JsonObject:
+        """Sample data for a write, made unique."""
+        made: JsonObject = numbered(data, next(self._numbers))
+        return made
+
+    def _mutate(self, command: JsonObject, when: dict[str, datetime]) -> str:
+        times = {name: at.isoformat() for name, at in when.items()}
+        with self.sandbox.lock:
+            return str(self.sandbox.mutate({**command, **times}))
+
+    # -- what the engine does --------------------------------------------------------------------
+
+    def pages(self, stream: str, cursor: str | None = None) -> Iterator[Page]:
+        """Pull as the engine does: told to wait, it resumes later with the last page's cursor."""
+        for _ in range(WAITS):
+            spoke = pulls(self.spoke())
+            try:
+                for page in spoke.pull(self.subject.stream(stream), cursor):
+                    cursor = page.cursor
+                    yield page
+            except RateLimited as limit:
+                self.sandbox.clock.advance(limit.retry_after)
+            else:
+                return
+        raise AssertionError(f"{stream}: told to wait more than {WAITS} times")
+
+    def pull(self, stream: str, cursor: str | None = None, most: int = MANY) -> list[Page]:
+        """At most so many pages; an endless pull fails."""
+        pages = list(islice(self.pages(stream, cursor), most))
+        assert len(pages) < MANY, f"the pull of {stream} never ends: is the cursor sent?"
+        return pages
+
+    def patiently(self, call: Callable[[], Result]) -> Result:
+        """Call, and again after every wait that the vendor asks for."""
+        for _ in range(WAITS):
+            try:
+                return call()
+            except RateLimited as limit:
+                self.sandbox.clock.advance(limit.retry_after)
+        raise AssertionError(f"told to wait more than {WAITS} times")
+
+    def changes(self, stream: str, pages: Iterable[Page]) -> list[Change]:
+        return changes(self.subject, stream, pages)
+
+
+def changes(subject: Subject, stream: str, pages: Iterable[Page]) -> list[Change]:
+    """The changes in pages; those of a raw body by the places that the example names."""
+    return [change for page in pages for change in _changes(subject, stream, page)]
+
+
+def pulls(spoke: Spoke) -> Pulls:
+    assert isinstance(spoke, Pulls)
+    return spoke
+
+
+def fetches(spoke: Spoke) -> Fetches:
+    assert isinstance(spoke, Fetches)
+    return spoke
+
+
+def receives(spoke: Spoke) -> Receives:
+    assert isinstance(spoke, Receives)
+    return spoke
+
+
+def writes(spoke: Spoke) -> Writes:
+    assert isinstance(spoke, Writes)
+    return spoke
+
+
+def close(spoke: Spoke) -> None:
+    """Close the connections of a spoke that opened any."""
+    if "http" in spoke.__dict__:
+        spoke.http.close()
+
+
+def _changes(subject: Subject, stream: str, page: Page) -> list[Change]:
+    places = subject.example.streams[stream]
+    if page.body is None:
+        return [
+            Change(change.stream, change.id, None, change.version)
+            if change.data is not None and places.deleted and _at(change.data, places.deleted)
+            else change
+            for change in page.changes
+        ]
+    assert places.key, f"example.yaml: streams.{stream}.key must say where a record's id stands"
+    return [
+        Change(
+            stream,
+            str(_at(record, places.key)),
+            None if places.deleted and _at(record, places.deleted) else record,
+            str(_at(record, places.version) or ""),
+        )
+        for record in _at(orjson.loads(page.body), page.at)
+    ]
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in filter(None, path.split(".")):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+@cache
+def _unpaced(spoke: type[Spoke]) -> type[Spoke]:
+    """The same spoke without its pace: a sandbox on this machine need not be spared."""
+    quick = {"rate": Rate(calls=100_000), "__module__": spoke.__module__, "__doc__": spoke.__doc__}
+    return type(spoke.__name__, (spoke,), quick)
+
+
+def _or_none(sandbox: Callable[[str], type[Sandbox]], name: str) -> type[Sandbox] | None:
+    try:
+        return sandbox(name)
+    except LookupError:
+        return None

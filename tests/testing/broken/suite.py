@@ -1,0 +1,22 @@
+"""The conformance suite over Acme and every broken Acme; not collected by itself."""
+
+from pathlib import Path
+
+import pytest
+
+from hub.testing.conformance import SpokeConformance, Subject
+from hub.testing.example import read
+from tests.testing.broken.acme import Acme
+from tests.testing.broken.sandbox import AcmeSandbox
+from tests.testing.broken.variants import BROKEN
+
+EXAMPLE = read(Path(__file__).with_name("example.yaml"))
+KINDS: tuple[type[Acme], ...] = (Acme, *BROKEN)
+SUBJECTS = [Subject(kind.__name__, kind, EXAMPLE, AcmeSandbox) for kind in KINDS]
+
+
+class TestAcme(SpokeConformance):
+    @pytest.fixture(params=SUBJECTS, ids=str)
+    def subject(self, request: pytest.FixtureRequest) -> Subject:
+        subject: Subject = request.param
+        return subject
