@@ -1,0 +1,1 @@
+"""Salesforce as a spoke: accounts, contacts and cases."""
