@@ -1,0 +1,1 @@
+"""Shopify: orders, customers, refunds and returns of one shop."""
