@@ -69,4 +69,4 @@ def of_record(tx: Transaction, table: str, sys_id: str) -> list[dict[str, Any]]:
         .where(sys_audit.c.tablename == table, sys_audit.c.documentkey == sys_id)
         .order_by(sys_audit.c.id.desc())
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 -- SQLAlchemy's public spelling
+    return [sets.named(row) for row in rows]

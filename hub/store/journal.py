@@ -69,4 +69,4 @@ def of_record(tx: Transaction, sys_id: str) -> list[dict[str, Any]]:
         .where(sys_journal_field.c.element_id == sys_id)
         .order_by(sys_journal_field.c.sys_created_on.desc(), sys_journal_field.c.sys_id)
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 -- SQLAlchemy's public spelling
+    return [sets.named(row) for row in rows]

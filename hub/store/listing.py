@@ -56,7 +56,7 @@ def page(
         last = tuple_(literal(after.updated, order[0].type), literal(after.sys_id))
         query = query.where(tuple_(*order) < last)
     found = tx.execute(query.order_by(*(column.desc() for column in order)).limit(most + 1))
-    rows = [dict(row) for row in found.mappings()]
+    rows = [sets.named(row) for row in found]
     if len(rows) <= most:
         return rows, None
     last_row = rows[most - 1]

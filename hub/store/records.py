@@ -65,7 +65,7 @@ def find(tx: Transaction, entity: Entity, key: str) -> Row | None:
     if entity.prefix:
         named = named | (table.c.number == key)
     row = tx.execute(select(table).where(named)).first()
-    return dict(row._mapping) if row else None  # noqa: SLF001 -- SQLAlchemy's public spelling
+    return sets.named(row) if row else None
 
 
 @dataclass(frozen=True, slots=True)

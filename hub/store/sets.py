@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import TextClause
+from sqlalchemy import Row, TextClause
 
 from hub.store.database import Transaction
 
@@ -31,6 +31,11 @@ def values(parameter: str, columns: Sequence[str]) -> str:
 def placeholders(tx: Transaction, statement: str) -> str:
     """A statement written with `?`, as this database's driver wants it."""
     return statement if tx.dialect.paramstyle == "qmark" else statement.replace("?", "%s")
+
+
+def named(row: Row[Any]) -> dict[str, Any]:
+    """A row by its columns' names, as plain text: JSON refuses SQLAlchemy's own kind of name."""
+    return {str(name): value for name, value in row._mapping.items()}  # noqa: SLF001 -- public
 
 
 def select(tx: Transaction, statement: TextClause, **parameters: Any) -> Sequence[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,19 +31,21 @@ class Inbound:
     clock: Callable[[], float]
     watch: Callable[[str, str, Counts], None] = lambda *_: None
 
-    def accept(self, connection: Connection, hook: Webhook) -> bool:
+    def accept(
+        self, connection: Connection, hook: Webhook, *, kept: Mapping[str, str] | None = None
+    ) -> bool:
         """Store a webhook if it is genuine; False if we have it already.
 
-        It is read later, so that a bug of ours cannot lose it. Raises `Forged`, `Unavailable`.
+        `kept` are those of its headers that are stored; all if not given. It is read later, so
+        that a bug of ours cannot lose it. Raises `Forged`, `Unavailable`.
         """
         assert isinstance(connection.spoke, Receives)
         connection.spoke.verify(hook)
         delivery_id = connection.spoke.delivery(hook)
+        headers = hook.headers if kept is None else kept
         now = self.clock()
         with self.db.write() as tx:
-            id = deliveries.store(
-                tx, connection.name, delivery_id, hook.headers, hook.body, now=now
-            )
+            id = deliveries.store(tx, connection.name, delivery_id, headers, hook.body, now=now)
             if id is not None:
                 queue.put(tx, [request(Ingest(connection.name, id))], now=now)
         return id is not None

@@ -8,6 +8,7 @@ from typing import Any
 from hub import queue
 from hub.store import cursors, dead
 from hub.store.database import Transaction
+from hub.store.sets import named
 from hub.sync.connection import Connection, Connections
 
 BEHIND = 3
@@ -128,7 +129,7 @@ def _stream(
     }
     return StreamStatus(
         stream, state, reason, step, age, age, every, counts, buried,
-        dict(run._mapping) if run is not None else None,  # noqa: SLF001 -- SQLAlchemy's spelling
+        named(run) if run is not None else None,
     )  # fmt: skip
 
 
