@@ -71,9 +71,13 @@ class Hub:
     def worker(self, *, threads: int = 4, name: str = "") -> Worker:
         """A worker that does this hub's jobs."""
         return Worker(
-            self.db, dict.fromkeys(jobs.KINDS, self.handle), threads=threads, name=name,
-            clock=self.clock, on_resync=self.resync,
-        )  # fmt: skip
+            db=self.db,
+            handlers=dict.fromkeys(jobs.KINDS, self.handle),
+            threads=threads,
+            name=name,
+            clock=self.clock,
+            on_resync=self.resync,
+        )
 
     def tick(self) -> int:
         """Put the polls that are due; returns how many."""

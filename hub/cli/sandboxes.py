@@ -1,0 +1,57 @@
+"""`hub sandbox`, `hub spoke`, `hub demo`: everything that needs no account anywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub import registry
+from hub.cli.processes import until_told
+from hub.cli.screen import Failure, say, table
+
+spokes = typer.Typer(help="The kinds of systems that the hub speaks to.", no_args_is_help=True)
+
+
+@spokes.command("list")
+def spoke_list() -> None:
+    """Show every spoke: its kind, what it can do, its streams."""
+    rows = [
+        [one.name, one.kind, ", ".join(one.capabilities), ", ".join(one.streams),
+         "yes" if one.has_sandbox else "no"]
+        for one in map(registry.describe, registry.names())
+    ]  # fmt: skip
+    table("spokes", ["name", "kind", "can", "streams", "sandbox"], rows)
+
+
+def sandbox(
+    spoke: Annotated[str, typer.Argument(help="`hub spoke list` shows which have one.")],
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    seed: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Serve the records in this folder.")
+    ] = None,
+) -> None:
+    """Serve a simulator of a vendor's API on this machine, until Ctrl-C."""
+    from hub.testing import serve
+
+    if seed is not None and not seed.is_dir():
+        raise Failure(f"{seed}: no such folder")
+    made = registry.sandbox(spoke)(seed=seed)
+    with until_told() as told, serve(made, port=port):
+        say(f"{spoke} sandbox on {made.url}")
+        say("settings of a connection to it:")
+        say(json.dumps(made.settings(), indent=2, default=str))
+        say(f"control: {made.url}/__sim/journal, faults, clock, mutate, emit")
+        told.wait()
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the summary.")] = False,
+    port: Annotated[int, typer.Option(help="Of the hub's web server; 0 takes a free one.")] = 0,
+) -> None:
+    """Play the whole journey against sandboxes, and check every step on both sides."""
+    from hub.demo import play
+
+    play(once=once, port=port)
