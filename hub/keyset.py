@@ -65,29 +65,48 @@ class Keyset:
     ) -> Iterator[tuple[Sequence[Row], Cursor]]:
         """Yield batches, each with the cursor to resume after it; the last one may be empty.
 
-        A cursor from the middle of a pull resumes right there; one from its end goes back by
-        the overlap. Raises `CursorLost` for a cursor that is not one of ours.
+        A cursor resumes at its row, but never nearer than the overlap to the end of the pull
+        that it is from: rows that surfaced late meanwhile are before it. Raises `CursorLost` for
+        a cursor that is not one of ours.
         """
-        at, id, finished = _parse(cursor)
+        held = _parse(cursor) if cursor else None
         before = (now - self.horizon).replace(microsecond=0)
-        since = at - self.overlap if at and finished else at
-        if since is None or since < before:
-            for batch in read(Window(since, id, before)):
+        if held is not None:
+            before = max(before, held.before)
+        window = Window(None, "", before) if held is None else self._window(held, before)
+        if window.since is None or window.since < before:
+            for batch in read(window):
                 if batch:
                     last = batch[-1]
-                    yield batch, _format(datetime.fromisoformat(last.version), last.id)
-        yield (), _format(max(before, at) if at else before, "", finished=True)
+                    at = datetime.fromisoformat(last.version)
+                    yield batch, _format(_Held(at, last.id, before))
+        yield (), _format(_Held(before, "", before))
+
+    def _window(self, held: _Held, before: datetime) -> Window:
+        settled = held.before - self.overlap
+        if held.at > settled:
+            return Window(settled, "", before)
+        return Window(held.at, held.id, before)
 
 
-def _parse(cursor: Cursor | None) -> tuple[datetime | None, str, bool]:
-    if not cursor:
-        return None, "", False
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a cursor says: the last row, and up to when its pull went."""
+
+    at: datetime
+    id: str
+    before: datetime
+
+
+def _parse(cursor: Cursor) -> _Held:
     try:
         held = orjson.loads(cursor)
-        return datetime.fromisoformat(held["at"]), held["id"], held["finished"]
+        at, before = (datetime.fromisoformat(held[name]) for name in ("at", "before"))
+        return _Held(at, str(held["id"]), before)
     except (ValueError, KeyError, TypeError) as error:
         raise CursorLost(f"not a keyset cursor: {cursor!r}") from error
 
 
-def _format(at: datetime, id: str, *, finished: bool = False) -> Cursor:
-    return orjson.dumps({"at": at.isoformat(), "id": id, "finished": finished}).decode()
+def _format(held: _Held) -> Cursor:
+    said = {"at": held.at.isoformat(), "id": held.id, "before": held.before.isoformat()}
+    return orjson.dumps(said).decode()

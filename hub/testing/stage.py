@@ -110,6 +110,18 @@ class Stage:
         data = numbered(self.subject.example.streams[stream].create, next(self._numbers))
         return self._mutate({"do": "create", "stream": stream, "data": data}, when)
 
+    def begin(self, stream: str, page_size: int | None = None) -> str:
+        """Where a pull ends that has seen all there is; from now on pages are this small.
+
+        Records that a sandbox holds to begin with would make a rule about small pages endless.
+        An hour passes, so that `create_spread` makes records after this cursor.
+        """
+        self.sandbox.page_size = None
+        cursor = self.pull(stream)[-1].cursor
+        self.sandbox.clock.advance(timedelta(hours=1))
+        self.sandbox.page_size = page_size
+        return cursor
+
     def create_spread(self, stream: str, number: int) -> list[str]:
         """Create records whose times are a minute apart and in the past, oldest first."""
         start = self.now() - timedelta(minutes=number + 20)

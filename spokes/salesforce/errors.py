@@ -36,6 +36,10 @@ _KINDS: dict[str, type[hub.SyncError]] = {
     # The auth layer has already refreshed the token once when this one gets through.
     "INVALID_SESSION_ID": hub.AuthFailed,
     "INVALID_AUTH_HEADER": hub.AuthFailed,
+    "invalid_grant": hub.AuthFailed,
+    "invalid_client": hub.AuthFailed,
+    "invalid_client_id": hub.AuthFailed,
+    "invalid_app_access": hub.AuthFailed,
     "API_DISABLED_FOR_ORG": hub.AuthFailed,
     "API_CURRENTLY_DISABLED": hub.AuthFailed,
     "FUNCTIONALITY_NOT_ENABLED": hub.AuthFailed,
@@ -95,7 +99,9 @@ def of_sdk(error: Exception) -> hub.SyncError:
         case sdk.SalesforceAuthenticationFailed():
             return hub.AuthFailed(f"sign-in refused: {error.code}")
         case sdk.SalesforceError():
-            return translate(error.status, error.content) or _by_status(error.status, type(error).__name__)
+            return translate(error.status, error.content) or _by_status(
+                error.status, type(error).__name__
+            )
         case sdk.SalesforceOperationError():
             return hub.Transient(f"bulk job failed: {error}")
         case requests.exceptions.JSONDecodeError():

@@ -46,7 +46,7 @@ class Org:
         self._adapter = _Adapter(http)
         self._url = url
         self._version = version
-        self._page_size = page_size
+        self._batches = {"Sforce-Query-Options": f"batchSize={page_size}"}
         self._described: dict[str, soql.Sobject] = {}
         self._lock = Lock()
 
@@ -58,9 +58,8 @@ class Org:
 
     def query(self, text: str) -> hub.JsonObject:
         """The first batch of a SOQL query, with deleted rows. `batchSize` is but a wish."""
-        headers = {"Sforce-Query-Options": f"batchSize={self._page_size}"}
         with errors.translated():
-            return dict(self._sdk().query(text, include_deleted=True, headers=headers))
+            return dict(self._sdk().query(text, include_deleted=True, headers=self._batches))
 
     def more(self, next_url: str) -> hub.JsonObject:
         """The next batch, by `nextRecordsUrl` verbatim: for queryAll it says `/query/`, rightly."""
@@ -68,7 +67,8 @@ class Org:
         if not next_url.startswith("/") or next_url.startswith("//"):
             raise hub.Permanent(f"refused to follow nextRecordsUrl {next_url!r}: not a path")
         with errors.translated():
-            return dict(self._sdk().query_more(next_url, identifier_is_url=True))
+            sdk = self._sdk()
+            return dict(sdk.query_more(next_url, identifier_is_url=True, headers=self._batches))
 
     def describe(self, name: str) -> soql.Sobject:
         """What an object has and our user may see; asked once, until `forget`."""

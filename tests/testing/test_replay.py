@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,4 +108,6 @@ def test_a_fault_in_an_example_names_its_line(tmp_path: Path) -> None:
 
 def test_a_reply_that_yaml_took_for_a_date_is_refused() -> None:
     with pytest.raises(ValidationError, match="reply"):
-        Exchange.model_validate({"request": "GET /", "reply": {"at": object()}})
+        Exchange.model_validate(
+            {"request": "GET /", "reply": {"at": datetime(2026, 5, 1, tzinfo=UTC)}}
+        )

@@ -50,35 +50,38 @@ class Pulling:
                 assert not [r for r in replay.seen if str(r.url).startswith(ELSEWHERE)]
 
     def test_pulls_every_change_once(self, stage: Stage) -> None:
-        """One pull from the beginning brings each record exactly once, however small the pages."""
+        """One pull, from the beginning or a cursor, brings each record exactly once."""
         for name in _pulled(stage):
+            cursor = stage.begin(name)
             created = stage.create_spread(name, 7)
-            stage.sandbox.page_size = 3
-            told = [change.id for change in stage.changes(name, stage.pull(name))]
-            assert len(told) == len(set(told)), f"{name}: records come twice"
-            assert set(created) <= set(told), f"{name}: records are missing"
+            for since, size in ((None, None), (cursor, 3)):
+                stage.sandbox.page_size = size
+                told = [change.id for change in stage.changes(name, stage.pull(name, since))]
+                assert len(told) == len(set(told)), f"{name}: records come twice"
+                assert set(created) <= set(told), f"{name}: records are missing"
 
     def test_pulls_oldest_first(self, stage: Stage) -> None:
         """Changes come oldest first, and their versions sort the same way as text."""
         for name in _pulled(stage):
-            start = stage.now() - timedelta(hours=2)
-            after = (9 * 60, 0, 10 * 60, 61, 1, 60 * 60, 59)  # seconds, not in order
+            cursor = stage.begin(name, page_size=2)
+            start = stage.now() - timedelta(minutes=50)
+            after = (9 * 60, 0, 10 * 60, 61, 1, 30 * 60, 59)  # seconds, not in order
             ages = {stage.create(name, at=start + timedelta(seconds=s)): s for s in after}
-            told = [c for c in stage.changes(name, stage.pull(name)) if c.id in ages]
+            told = [c for c in stage.changes(name, stage.pull(name, cursor)) if c.id in ages]
             order = [ages[change.id] for change in told]
-            assert order == sorted(order), f"{name}: not oldest first"
+            assert order == sorted(after), f"{name}: not oldest first"
             versions = [change.version for change in told]
             assert versions == sorted(versions), f"{name}: versions do not sort by age: {versions}"
 
     def test_resumes_after_any_page(self, stage: Stage) -> None:
         """Whoever stops after a page resumes with its cursor, also after a restart, without loss."""
         for name in _pulled(stage):
+            cursor = stage.begin(name, page_size=2)
             stage.create_spread(name, 7)
-            stage.sandbox.page_size = 2
-            pages = stage.pull(name)
+            pages = stage.pull(name, cursor)
             for done, page in enumerate(pages, start=1):
-                rest = {change.id for change in stage.changes(name, stage.pull(name, page.cursor))}
-                missed = {change.id for change in stage.changes(name, pages[done:])} - rest
+                rest = _ids(stage.changes(name, stage.pull(name, page.cursor)))
+                missed = _ids(stage.changes(name, pages[done:])) - rest
                 assert not missed, f"resuming after page {done} of {name} loses {missed}"
             later = stage.create(name)
             stage.settle()
@@ -87,23 +90,25 @@ class Pulling:
     def test_fetches_no_page_before_it_is_wanted(self, stage: Stage) -> None:
         """A page is asked for when the one before it is stored: a stop costs no lost work."""
         for name in _pulled(stage):
+            cursor = stage.begin(name, page_size=2)
             stage.create_spread(name, 12)
-            stage.sandbox.page_size = 2
-            stage.pull(name)  # signs in
+            stage.pull(name, cursor)  # signs in again, should an hour be too long for the token
             stage.sandbox.journal.clear()
-            stage.pull(name)
+            stage.pull(name, cursor, most=1)
+            first = len(stage.sandbox.journal)
+            stage.sandbox.journal.clear()
+            pages = stage.pull(name, cursor)
+            assert len(pages) >= 6, "the sandbox does not heed its page_size"
             whole = len(stage.sandbox.journal)
-            stage.sandbox.journal.clear()
-            stage.pull(name, most=1)
-            assert len(stage.sandbox.journal) <= whole / 2, f"{name}: all pages are fetched at once"
+            assert first <= whole / 2, f"{name}: all pages are fetched at once"
 
     def test_loses_no_tie(self, stage: Stage) -> None:
         """Hundreds of records changed in one second all arrive, also when a page ends among them."""
         for name in _pulled(stage):
-            at = stage.now() - timedelta(hours=1)
+            cursor = stage.begin(name, page_size=SMALL)
+            at = stage.now() - timedelta(minutes=30)
             created = {stage.create(name, at=at) for _ in range(TIES)}
-            stage.sandbox.page_size = SMALL
-            first = stage.pull(name, most=3)
+            first = stage.pull(name, cursor, most=3)
             rest = stage.pull(name, first[-1].cursor)
             missed = created - _ids(stage.changes(name, [*first, *rest]))
             assert not missed, f"{name}: {len(missed)} of {TIES} records of one second are lost"
@@ -111,12 +116,13 @@ class Pulling:
     def test_finds_a_row_committed_late(self, stage: Stage) -> None:
         """A record that becomes visible two minutes after its time stamp is found by a later pull."""
         for name in _pulled(stage):
+            start = stage.begin(name)
             stamped = stage.now()
             late = stage.create(name, at=stamped, visible_at=stamped + LATE)
             stage.sandbox.clock.advance(timedelta(seconds=20))
             stage.create(name)
             stage.sandbox.clock.advance(timedelta(seconds=70))
-            pages = stage.pull(name)
+            pages = stage.pull(name, start)
             assert late not in _ids(stage.changes(name, pages)), "the sandbox shows it too early"
             stage.sandbox.clock.advance(LATE)
             found = _ids(stage.changes(name, stage.pull(name, pages[-1].cursor)))
@@ -125,9 +131,9 @@ class Pulling:
     def test_keeps_up_with_updates_while_paging(self, stage: Stage) -> None:
         """Records that change during a pull, read already or not, end as they are now."""
         for name in _changing(stage):
+            cursor = stage.begin(name, page_size=2)
             ids = stage.create_spread(name, 8)
-            stage.sandbox.page_size = 2
-            pages = stage.pages(name)
+            pages = stage.pages(name, cursor)
             seen = [next(pages)]
             stage.update(name, ids[0])
             stage.update(name, ids[-1])
@@ -135,16 +141,16 @@ class Pulling:
             stage.settle()
             seen += stage.pull(name, seen[-1].cursor)
             told = _newest(stage.changes(name, seen))
-            true = _newest(stage.changes(name, stage.pull(name)))
+            true = _newest(stage.changes(name, stage.pull(name, cursor)))
             stale = [one for one in ids if told.get(one) != true[one]]
             assert not stale, f"{name}: these are not up to date: {stale}"
 
     def test_goes_on_when_its_token_expires_between_pages(self, stage: Stage) -> None:
         """A token that is refused in the middle of a pull is renewed, and the pull goes on."""
         for name in _pulled(stage):
+            cursor = stage.begin(name, page_size=2)
             created = stage.create_spread(name, 6)
-            stage.sandbox.page_size = 2
-            pages = stage.pages(name)
+            pages = stage.pages(name, cursor)
             seen = [next(pages)]
             stage.sandbox.mutate({"do": "expire_tokens"})
             seen += pages
@@ -156,8 +162,9 @@ class Pulling:
         if not named:
             pytest.skip(f"{stage.subject} does not tell of deletions in its pulls")
         for name in named:
+            start = stage.begin(name)
             gone = stage.create_spread(name, 2)[0]
-            cursor = stage.pull(name)[-1].cursor
+            cursor = stage.pull(name, start)[-1].cursor
             stage.delete(name, gone)
             stage.settle()
             told = stage.changes(name, stage.pull(name, cursor))

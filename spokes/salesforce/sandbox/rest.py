@@ -19,7 +19,6 @@ OLDEST, NEWEST = 31, 66
 _CURSORS = 10  # open query cursors of one user; the oldest makes room
 _DELETED_FOR, _UPDATED_FOR = timedelta(days=15), timedelta(days=30)
 _COLLECTION = 200
-_BATCHES = 40
 
 
 @dataclass(slots=True)
@@ -144,8 +143,7 @@ class Rest:
         return self._batch(request, self.cursors[name], int(start), name)
 
     def _batch(self, request: Request, result: query.Result, start: int, name: str) -> Answer:
-        least = len(result.rows) // _BATCHES + 1  # a tiny page_size would take a full org for ever
-        size = max(min(_batch_size(request), self.page_size), least)
+        size = min(_batch_size(request), self.page_size)
         if start:
             size -= size // 40  # what one asks for is not guaranteed: later batches are smaller
         records, total = result.page(start, size), len(result.rows)

@@ -118,7 +118,7 @@ def _accounts(table: Table, random: Random, now: datetime) -> Iterator[Row]:
         **_address(0, *_TOWNS[0]),
         "Description": "Head office.",
     }
-    parent = _made(table, chain, now - _PAST, random)
+    parent = _made(table, chain, now, random)
     yield parent
     places = list(product(_DISTRICTS, _TOWNS))[:STORES]
     for number, (district, town) in enumerate(places, start=1):

@@ -1,10 +1,13 @@
 """Seeding from sObject Tree files, as `sf data export tree` writes them.
 
 A folder with plan files (`[{"sobject", "files"}]`) is loaded as the plans say, in their order;
-one without, file by file. `@ContactRef155` is the record with that referenceId, which holds within
-one folder. Fields that our objects lack are added, and so are whole objects. A record whose
-External_Id__c another one of its kind has is kept: the sample data has no two people that are the
-same, and the field is not unique in the org it was taken from.
+one without, file by file, those with references last. `@ContactRef155` is the record with that
+referenceId, which holds within one folder; where two files use one, the later file's. Fields that
+our objects lack are added, and so are whole objects.
+
+Nothing is merged: two records with the same External_Id__c are two records. In the public sample
+data different people share that number, so it cannot say who is the same; and a folder in which
+one file repeats another's people (a small and a large set) holds them twice, as an import would.
 """
 
 from __future__ import annotations
@@ -61,7 +64,13 @@ def _files(folder: Path, notes: list[str]) -> Iterator[Path]:
         rest = set(everything) - set(planned) - set(plans)
         notes += [f"{path}: not in the folder's plan, left out" for path in sorted(rest)]
     else:
-        yield from everything
+        yield from sorted(everything, key=_refers)
+
+
+def _refers(path: Path) -> bool:
+    """Whether any record of a file refers to one that must be there before it."""
+    values = (value for record in _records(path) or () for value in record.values())
+    return any(isinstance(value, str) and value.startswith("@") for value in values)
 
 
 def _is_plan(path: Path) -> bool:

@@ -34,7 +34,6 @@ class SalesforceSandbox(Sandbox):
         self.tables = Tables()
         self.sessions = Sessions()
         self.used, self.allowed = 0, 100_000
-        self.page_size = 2000  # the most that a batch of a query holds
         self._rest = rest.Rest(self.tables, lambda: (self.used, self.allowed))
         now = self.clock.now()
         if seed is not None:
@@ -79,7 +78,7 @@ class SalesforceSandbox(Sandbox):
         self.used += 1
         usage = {"Sforce-Limit-Info": f"api-usage={self.used}/{self.allowed}"}
         try:
-            self._rest.page_size = self.page_size
+            self._rest.page_size = self.page_size or 2000
             answer = self._rest.answer(request, now)
         except Refused as refused:
             answer = refused.answer()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from spokes.salesforce.spoke import Salesforce
 Connect = Callable[..., Salesforce]
 
 ACCOUNT, CONTACT, CASE = Salesforce.streams
+REAL = Path(os.environ.get("HUB_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 
 class Quick(Salesforce):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from pydantic import ValidationError
 from simple_salesforce import exceptions as sdk
 
 import hub
+from hub import marked
 from hub.testing import Fault
 from spokes.salesforce import errors
 from spokes.salesforce.sandbox import SalesforceSandbox
@@ -35,7 +38,7 @@ def said(code: str, message: str = "because") -> list[dict[str, str]]:
     [
         (401, "INVALID_SESSION_ID", hub.AuthFailed),
         (401, "INVALID_AUTH_HEADER", hub.AuthFailed),
-        (400, "invalid_grant", hub.Permanent),
+        (400, "invalid_grant", hub.AuthFailed),
         (403, "API_DISABLED_FOR_ORG", hub.AuthFailed),
         (403, "FUNCTIONALITY_NOT_ENABLED", hub.AuthFailed),
         (403, "INSUFFICIENT_ACCESS_OR_READONLY", hub.Permanent),
@@ -192,8 +195,8 @@ def test_a_retired_version_says_what_to_change(connect: Connect) -> None:
         ({"client_secret": "s", "page_size": 100}, "page_size"),
         ({"client_secret": "s", "page_size": 2001}, "page_size"),
         ({"client_secret": "s", "api_version": "66"}, "api_version"),
-        ({"client_secret": "s", "url": "https://brightbasket.lightning.force.com"}, "url"),
-        ({"client_secret": "s", "url": "https://login.salesforce.com"}, "url"),
+        ({"client_secret": "s", "url": "https://brightbasket.lightning.force.com"}, "host"),
+        ({"client_secret": "s", "url": "https://login.salesforce.com"}, "host"),
         ({"client_secret": "s", "password": "p"}, "password"),
     ],
 )
@@ -206,3 +209,12 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], complai
 def test_a_sandbox_org_has_an_address_too() -> None:
     url = "https://brightbasket--uat.sandbox.my.salesforce.com"
     assert Salesforce.model_validate(SETTINGS | {"client_secret": "s", "url": url}).url == url
+
+
+def test_the_sample_connection_has_settings_that_exist() -> None:
+    sample = Path(inspect.getfile(Salesforce)).with_name("connection.yaml")
+    settings = marked.read(sample)[0].data["settings"]
+    spoke = Salesforce.model_validate(settings)
+    told = set(re.findall(r"^  (?:# )?(\w+):", sample.read_text(), re.MULTILINE))
+    assert told - {"Contact", "Account"} <= set(Salesforce.model_fields)
+    assert spoke.api_version == "66.0"

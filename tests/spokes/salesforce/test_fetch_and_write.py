@@ -114,16 +114,16 @@ def test_an_org_without_the_external_id_field_says_so(
     org: SalesforceSandbox, spoke: Salesforce
 ) -> None:
     org.mutate({"do": "hide", "stream": "Case", "field": "Hub_Id__c"})
-    with pytest.raises(hub.Permanent, match="Case.Hub_Id__c is not an external id") as caught:
+    with pytest.raises(hub.Permanent, match=r"Case\.Hub_Id__c is not an external id") as caught:
         spoke.upsert(CASE, hub.Write(None, TILL, key="k"))
     assert not isinstance(caught.value, hub.NotFound)  # which the engine would take for "gone"
 
 
 def test_an_update_changes_only_what_it_names(org: SalesforceSandbox, spoke: Salesforce) -> None:
-    id = next(iter(org.tables["Case"].rows))
-    before = read(spoke, CASE, id)
-    assert spoke.upsert(CASE, hub.Write(id[:15], {"Priority": "Critical"}, key="k")).id == id
-    after = read(spoke, CASE, id)
+    till = next(iter(org.tables["Case"].rows))
+    before = read(spoke, CASE, till)
+    assert spoke.upsert(CASE, hub.Write(till[:15], {"Priority": "Critical"}, key="k")).id == till
+    after = read(spoke, CASE, till)
     assert {name for name in after if after[name] != before[name]} <= {
         "Priority", "SystemModstamp", "LastModifiedDate", "LastModifiedById"
     }  # fmt: skip
@@ -132,26 +132,26 @@ def test_an_update_changes_only_what_it_names(org: SalesforceSandbox, spoke: Sal
 def test_a_record_that_they_changed_since_is_a_conflict(
     org: SalesforceSandbox, spoke: Salesforce
 ) -> None:
-    id = next(iter(org.tables["Case"].rows))
-    [seen] = spoke.fetch(CASE, [id])
-    spoke.upsert(CASE, hub.Write(id, {"Subject": "Mine"}, key="k", version=seen.version))
+    till = next(iter(org.tables["Case"].rows))
+    [seen] = spoke.fetch(CASE, [till])
+    spoke.upsert(CASE, hub.Write(till, {"Subject": "Mine"}, key="k", version=seen.version))
     settle(org)
     with pytest.raises(hub.Conflict):
-        spoke.upsert(CASE, hub.Write(id, {"Subject": "Again"}, key="k", version=seen.version))
-    assert read(spoke, CASE, id)["Subject"] == "Mine"
+        spoke.upsert(CASE, hub.Write(till, {"Subject": "Again"}, key="k", version=seen.version))
+    assert read(spoke, CASE, till)["Subject"] == "Mine"
 
 
 def test_an_expired_token_does_not_make_an_update_unconditional(
     org: SalesforceSandbox, spoke: Salesforce
 ) -> None:
-    id = next(iter(org.tables["Case"].rows))
-    [seen] = spoke.fetch(CASE, [id])
+    till = next(iter(org.tables["Case"].rows))
+    [seen] = spoke.fetch(CASE, [till])
     settle(org)
-    org.mutate({"do": "update", "stream": "Case", "id": id, "data": {"Subject": "Theirs"}})
+    org.mutate({"do": "update", "stream": "Case", "id": till, "data": {"Subject": "Theirs"}})
     org.mutate({"do": "expire_tokens"})
     with pytest.raises(hub.Conflict):
-        spoke.upsert(CASE, hub.Write(id, {"Subject": "Ours"}, key="k", version=seen.version))
-    assert read(spoke, CASE, id)["Subject"] == "Theirs"
+        spoke.upsert(CASE, hub.Write(till, {"Subject": "Ours"}, key="k", version=seen.version))
+    assert read(spoke, CASE, till)["Subject"] == "Theirs"
 
 
 def test_writes_say_who_they_are_and_assign_nobody(
@@ -166,11 +166,11 @@ def test_writes_say_who_they_are_and_assign_nobody(
 
 
 def test_refused_data_names_the_field(spoke: Salesforce) -> None:
-    with pytest.raises(hub.Permanent, match="INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST.*Status"):
+    with pytest.raises(hub.Permanent, match=r"INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST.*Status"):
         spoke.upsert(CASE, hub.Write(None, {"Status": "Exploded"}, key="k"))
-    with pytest.raises(hub.Permanent, match="REQUIRED_FIELD_MISSING.*LastName"):
+    with pytest.raises(hub.Permanent, match=r"REQUIRED_FIELD_MISSING.*LastName"):
         spoke.upsert(CONTACT, hub.Write(None, {"FirstName": "Ann"}, key="k"))
-    with pytest.raises(hub.Permanent, match="STRING_TOO_LONG.*Subject"):
+    with pytest.raises(hub.Permanent, match=r"STRING_TOO_LONG.*Subject"):
         spoke.upsert(CASE, hub.Write(None, {"Subject": "x" * 300}, key="k"))
 
 
@@ -184,12 +184,12 @@ def test_an_external_id_taken_by_another_record_is_a_conflict(
 
 
 def test_deleting_twice_says_that_it_is_gone(org: SalesforceSandbox, spoke: Salesforce) -> None:
-    id = next(iter(org.tables["Case"].rows))
-    spoke.delete(CASE, id)
+    till = next(iter(org.tables["Case"].rows))
+    spoke.delete(CASE, till)
     with pytest.raises(hub.NotFound, match="ENTITY_IS_DELETED"):
-        spoke.delete(CASE, id)
+        spoke.delete(CASE, till)
     with pytest.raises(hub.NotFound):
-        spoke.upsert(CASE, hub.Write(id, {"Subject": "x"}, key="k"))
+        spoke.upsert(CASE, hub.Write(till, {"Subject": "x"}, key="k"))
 
 
 def test_a_locked_row_is_worth_another_try(org: SalesforceSandbox, spoke: Salesforce) -> None:

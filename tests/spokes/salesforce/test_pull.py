@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 import hub
 from hub.testing import Fault
+from spokes.salesforce import soql
 from spokes.salesforce.errors import TooLarge
 from spokes.salesforce.sandbox import SalesforceSandbox
 from spokes.salesforce.spoke import Salesforce
@@ -45,6 +46,7 @@ def test_a_thousand_rows_of_one_second_arrive_once(
     ids = org.mutate({"do": "many", "stream": "Case", "count": 1000, "data": {"Subject": "Flood"}})
     settle(org)
     first = list(islice(spoke.pull(CASE, cursor), 2))
+    assert [len(page.changes) for page in first] == [200, 195]
     rest, _ = changes(spoke, CASE, first[-1].cursor)
     told = [change.id for page in first for change in page.changes]
     assert sorted(told + [change.id for change in rest]) == sorted(ids)
@@ -115,7 +117,7 @@ def test_an_expired_token_is_renewed_once_by_eight_threads(
     org.mutate({"do": "expire_tokens"})
     org.journal.clear()
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda id: [*spoke.fetch(CASE, [id])][0].id, ids))  # noqa: RUF015
+        found = list(threads.map(lambda one: next(spoke.fetch(CASE, [one])).id, ids))
     assert found == ids
     assert asked(org, "/oauth2/token") == 1
 
@@ -146,10 +148,13 @@ def test_a_window_that_stays_too_large_is_given_up(
     org: SalesforceSandbox, spoke: Salesforce
 ) -> None:
     slow = [{"message": "too large", "errorCode": "OPERATION_TOO_LARGE"}]
-    org.faults.add(Fault(path="queryAll", status=400, body=slow, times=None, skip=0))
+    _, cursor = changes(spoke, CASE)
+    org.clock.advance(timedelta(days=1))
+    org.journal.clear()
+    org.faults.add(Fault(path="queryAll", status=400, body=slow, times=None))
     with pytest.raises(TooLarge):
-        changes(spoke, CASE)
-    assert asked(org, "queryAll") < 20
+        changes(spoke, CASE, cursor)
+    assert asked(org, "queryAll") == 7  # a day, and halved six times
 
 
 def test_a_field_that_becomes_hidden_is_left_out(org: SalesforceSandbox, spoke: Salesforce) -> None:
@@ -206,6 +211,31 @@ def test_a_foreign_next_link_is_refused(
     org.faults.add(Fault(path="queryAll", status=200, body=body))
     with pytest.raises(hub.Permanent, match="refused to follow"):
         changes(spoke, ACCOUNT)
+
+
+TEN, NOON = "2026-05-01T10:00:00Z", "2026-05-01T12:00:00Z"
+SAME = rf"(SystemModstamp = {TEN} AND Id > '500\'x')"
+AT, BEFORE = datetime(2026, 5, 1, 10, tzinfo=UTC), datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("window", "where"),
+    [
+        (hub.Window(None, "", BEFORE), f"SystemModstamp < {NOON}"),
+        (
+            hub.Window(AT, "", BEFORE),
+            f"(SystemModstamp > {TEN} OR SystemModstamp = {TEN}) AND SystemModstamp < {NOON}",
+        ),
+        (
+            hub.Window(AT, "500'x", BEFORE),
+            f"(SystemModstamp > {TEN} OR {SAME}) AND SystemModstamp < {NOON}",
+        ),
+    ],
+)
+def test_a_window_is_asked_for_by_time_and_id(window: hub.Window, where: str) -> None:
+    assert soql.changed("Case", window, ["Id", "Subject"]) == (
+        f"SELECT Id, Subject FROM Case WHERE {where} ORDER BY SystemModstamp ASC, Id ASC"
+    )
 
 
 def test_a_cursor_of_nobody_is_lost(spoke: Salesforce) -> None:

@@ -37,6 +37,30 @@ def test_throttled_waits_exactly_until_the_bucket_holds_enough(
     assert len(ids(spoke, "orders")) == 1
 
 
+@pytest.mark.parametrize("stream", ["orders", "refunds"])
+def test_a_pull_through_an_empty_bucket_gets_there_all_the_same(
+    shop: ShopifySandbox, spoke: Shopify, stream: str
+) -> None:
+    """Whoever resumes with the last page's cursor gets on, also when a page takes many queries."""
+    made = [order(shop, 14, at="2026-11-01T09:00:00Z") for _ in range(60)]
+    if stream == "refunds":
+        at = "2026-11-01T10:00:00Z"
+        made = [shop.mutate({"do": "refund", "order": one, "at": at}) for one in made]
+    shop.plan(STANDARD)
+    assert shop.api.bucket.take(2_000)
+    seen: list[str] = []
+    cursor = None
+    for _ in range(60):
+        try:
+            for page in spoke.pull(STREAMS[stream], cursor):
+                seen += [change.id for change in page.changes]
+                cursor = page.cursor
+            break
+        except hub.RateLimited as limit:
+            shop.clock.advance(limit.retry_after)
+    assert seen == made
+
+
 def test_the_bucket_gets_back_what_a_query_did_not_use(
     shop: ShopifySandbox, spoke: Shopify
 ) -> None:

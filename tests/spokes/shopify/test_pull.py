@@ -71,8 +71,7 @@ def test_whoever_stops_amid_a_tie_resumes_without_a_gap(
     made = [order(shop, at="2026-11-02T09:00:00Z") for _ in range(5)]
     spoke = connect(page_size=2)
     first = next(spoke.pull(STREAMS["orders"], None))
-    seen = [change.id for change in first.changes] + ids(spoke, "orders", first.cursor)
-    assert set(seen) == set(made)
+    assert [change.id for change in first.changes] + ids(spoke, "orders", first.cursor) == made
 
 
 def test_a_record_that_changes_while_paging_comes_with_the_next_pull(
@@ -157,20 +156,19 @@ def test_a_search_starts_anew_before_paging_ends(shop: ShopifySandbox, connect: 
     with pytest.raises(hub.Permanent, match="paging ends after 5"):
         pages(connect(page_size=2), "orders")
     near = connect(Near, page_size=2)
-    assert list(dict.fromkeys(ids(near, "orders"))) == made
+    assert ids(near, "orders") == made
 
 
-def test_more_records_in_one_second_than_paging_reaches_are_an_error(
+def test_more_records_in_one_second_than_paging_reaches_are_all_found(
     shop: ShopifySandbox, connect: Connect
 ) -> None:
     class Near(Shopify):
         reach: ClassVar[int] = 4
 
-    for _ in range(9):
-        order(shop, at="2026-11-02T09:00:00Z")
-    near = connect(Near, page_size=2)
-    with pytest.raises(hub.Permanent, match="more than 4 records changed at 2026-11-02T09:00:00"):
-        pages(near, "orders")
+    made = [order(shop, at="2026-11-02T09:00:00Z") for _ in range(9)]
+    made.append(order(shop, at="2026-11-02T09:00:01Z"))
+    shop.api.reach = 5
+    assert ids(connect(Near, page_size=2), "orders") == made
 
 
 def test_pages_are_asked_for_only_when_wanted(shop: ShopifySandbox, connect: Connect) -> None:
@@ -278,7 +276,7 @@ def test_a_refund_never_carries_the_cursor_past_orders_not_read_yet(
     pull = spoke.pull(STREAMS["refunds"], None)
     first = next(pull)
     shop.mutate({"do": "update", "stream": "orders", "id": made[1], "data": {"note": "x"}})
-    assert ids(spoke, "refunds", first.cursor) == [refunds[0], refunds[2]]
+    assert ids(spoke, "refunds", first.cursor) == [refunds[2]]
 
 
 def test_a_return_arrives_with_reason_and_status(shop: ShopifySandbox, spoke: Shopify) -> None:
