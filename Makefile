@@ -25,6 +25,9 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+bench: install # QUICK=1 for two minutes; writes build/bench.json
+	$(BIN)/python -m tests.bench
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
