@@ -28,6 +28,14 @@ class TooCostly(hub.Permanent):
     """The query costs more than a single one may: ask for fewer records."""
 
 
+class Throttled(hub.RateLimited):
+    """The bucket lacks points for this query; `until_full` is how long it takes to fill up."""
+
+    def __init__(self, message: str, retry_after: timedelta, until_full: timedelta) -> None:
+        super().__init__(message, retry_after)
+        self.until_full = until_full
+
+
 def translate(response: hub.Response, version: str) -> hub.SyncError | None:
     """Read Shopify's own error out of any answer; None when the status says it all."""
     status, note = response.status_code, _note(response, version)
@@ -63,8 +71,7 @@ def _of_graphql(body: hub.JsonObject, note: str) -> hub.SyncError | None:
 def _of_code(code: str, message: str, body: hub.JsonObject) -> hub.SyncError:
     match code:
         case "THROTTLED":
-            wait = _wait(_object(_object(body.get("extensions")).get("cost")))
-            return hub.RateLimited(message, wait) if wait else hub.RateLimited(message)
+            return _throttled(message, _object(_object(body.get("extensions")).get("cost")))
         case "MAX_COST_EXCEEDED":
             return TooCostly(message)
         case "ACCESS_DENIED" | "SHOP_INACTIVE":
@@ -75,14 +82,21 @@ def _of_code(code: str, message: str, body: hub.JsonObject) -> hub.SyncError:
             return hub.Permanent(message)
 
 
-def _wait(cost: hub.JsonObject) -> timedelta | None:
-    """How long until the bucket holds what the query needs, rounded up to a millisecond."""
-    throttle = _object(cost.get("throttleStatus"))
+def _throttled(message: str, cost: hub.JsonObject) -> hub.RateLimited:
+    """Wait until the bucket holds what the query needs, to the next millisecond."""
+    bucket = _object(cost.get("throttleStatus"))
     try:
-        missing = float(cost["requestedQueryCost"]) - float(throttle["currentlyAvailable"])
-        return timedelta(milliseconds=max(1, ceil(1000 * missing / float(throttle["restoreRate"]))))
+        left, rate = float(bucket["currentlyAvailable"]), float(bucket["restoreRate"])
+        waits = [
+            timedelta(milliseconds=max(1, ceil(1000 * (points - left) / rate)))
+            for points in (
+                float(cost["requestedQueryCost"]),
+                float(bucket.get("maximumAvailable", left)),
+            )
+        ]
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
+        return hub.RateLimited(message)
+    return Throttled(message, waits[0], max(waits))
 
 
 def _listed(errors: Any) -> list[tuple[str, str]]:

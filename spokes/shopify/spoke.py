@@ -6,10 +6,10 @@ while, so a pull reads the last ten minutes again; `fetch` reads by id and is ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -18,6 +18,17 @@ from pydantic import Field, model_validator
 import hub
 from spokes.shopify import errors, webhooks
 from spokes.shopify.queries import KINDS, MAX_COST, MAX_FIRST, NESTED, Kind, Listing
+
+SECOND = timedelta(seconds=1)  # the precision of their clock
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A customer or order as a search lists it, in the order of (version, id)."""
+
+    id: str
+    version: str
+    node: hub.JsonObject
 
 
 class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
@@ -64,22 +75,25 @@ class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
 
     def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
         kind = KINDS[stream.name]
-
-        def read(window: hub.Window) -> Iterator[list[hub.Change]]:
-            for nodes in self._search(kind.listing, window):
-                if kind.under:
-                    yield self._under(stream, kind, nodes)
-                else:
-                    yield [self._change(stream.name, kind, node) for node in nodes]
-
-        return self.keyset(cursor, read, self.keys)
+        read = partial(self._search, kind)
+        begun = False
+        try:
+            for listed, after in self.keys.walk(cursor, read, now=self._clock()):
+                begun = True
+                yield hub.Page(self._changes(stream, kind, listed), after)
+        except errors.Throttled as error:
+            if not begun:
+                raise
+            # Whoever resumes reads some of it again: with a full bucket, they get further.
+            raise hub.RateLimited(str(error), error.until_full) from error
 
     def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
         kind = KINDS[stream.name]
         for strange in (x for x in ids if not x.startswith(f"gid://shopify/{kind.type}/")):
             raise hub.Permanent(f"{strange!r} is not the id of one of the {stream.name}")
-        left = iter(ids)
-        while some := list(islice(left, _size(kind.weight, MAX_FIRST))):
+        size = _size(kind.weight, MAX_FIRST)
+        for start in range(0, len(ids), size):
+            some = list(ids[start : start + size])
             for asked, node in zip(some, self._nodes(kind, some), strict=True):
                 if node is None:
                     yield hub.Change(stream.name, asked, None)
@@ -106,25 +120,26 @@ class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
 
     # -- searching ---------------------------------------------------------------------------
 
-    def _search(self, listing: Listing, window: hub.Window) -> Iterator[list[hub.JsonObject]]:
-        """Page through what changed in the window, oldest first.
+    def _search(self, kind: Kind, window: hub.Window) -> Iterator[list[Listed]]:
+        """Page through what changed in the window, oldest first."""
+        rest: hub.Window | None = window
+        while rest:
+            rest = yield from self._stretch(kind, rest)
 
-        Ties of the first second are read again: cheaper than a query that leaves them out.
-        """
-        since = window.since
-        while True:
+    def _stretch(
+        self, kind: Kind, window: hub.Window
+    ) -> Generator[list[Listed], None, hub.Window | None]:
+        """As far as paging reaches; → the window that is left then."""
+        for query in _queries(window):
             seen = 0
-            for nodes in self._walk(listing, query=_updated(since, window.before)):
-                yield nodes
-                seen += len(nodes)
+            for nodes in self._walk(kind.listing, query=query):
+                listed = [Listed(node["id"], node["updatedAt"], node) for node in nodes]
+                yield from _portions(kind, listed)
+                seen += len(listed)
                 if seen >= self.reach:
-                    last = datetime.fromisoformat(nodes[-1]["updatedAt"])
-                    break
-            else:
-                return
-            if last == since:
-                raise hub.Permanent(f"more than {self.reach} records changed at {last.isoformat()}")
-            since = last
+                    last = listed[-1]
+                    return hub.Window(datetime.fromisoformat(last.version), last.id, window.before)
+        return None
 
     def _walk(self, listing: Listing, **variables: Any) -> Iterator[list[hub.JsonObject]]:
         """Yield the pages of a connection, smaller ones once Shopify says they cost too much."""
@@ -178,18 +193,14 @@ class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
         dated = node["order"] if kind.under else node
         return hub.Change(stream, node["id"], node, dated["updatedAt"])
 
-    def _under(
-        self, stream: hub.Stream, kind: Kind, orders: list[hub.JsonObject]
+    def _changes(
+        self, stream: hub.Stream, kind: Kind, listed: Sequence[Listed]
     ) -> list[hub.Change]:
-        """The refunds or returns of these orders, dated as the orders were listed.
-
-        An order that is updated meanwhile must not carry the cursor past those not read yet.
-        """
-        dated: dict[str, str] = {}
-        for order in orders:
-            for under in self._ids_under(kind, order):
-                dated[under] = order["updatedAt"]
-        return [replace(c, version=dated[c.id]) for c in self.fetch(stream, list(dated))]
+        """The listed records; or the refunds or returns under them, as they are by now."""
+        if not kind.under:
+            return [self._change(stream.name, kind, row.node) for row in listed]
+        under = [found for row in listed for found in self._ids_under(kind, row.node)]
+        return list(self.fetch(stream, under))
 
     def _ids_under(self, kind: Kind, order: hub.JsonObject) -> list[str]:
         ids = _ids(order[kind.under])
@@ -211,7 +222,39 @@ def _size(weight: int, limit: int) -> int:
     return max(1, min(limit, MAX_FIRST, MAX_COST // weight))
 
 
-def _updated(since: datetime | None, before: datetime) -> str:
+def _portions(kind: Kind, listed: Sequence[Listed]) -> Iterator[list[Listed]]:
+    """Cut what one search listed so that no part needs much more than one further query.
+
+    Whoever is told to wait within a part begins it anew; a small one fits into any shop's bucket.
+    """
+    most = _size(kind.weight, MAX_FIRST)
+    part: list[Listed] = []
+    load = 0
+    for row in listed:
+        if kind.under:
+            more = len(_ids(row.node[kind.under]))
+        else:
+            more = most * any(row.node[name]["pageInfo"]["hasNextPage"] for name in kind.nested)
+        if part and load + more > most:
+            yield part
+            part, load = [], 0
+        part.append(row)
+        load += more
+    yield part
+
+
+def _queries(window: hub.Window) -> Iterator[str]:
+    """Searches for a window: what is left of its first second, then what came later."""
+    since = window.since
+    if since and window.id:
+        after = window.id.rpartition("/")[2]
+        yield f"{_between(since, since + SECOND)} AND id:>{after}"
+        since += SECOND
+    if not since or since < window.before:
+        yield _between(since, window.before)
+
+
+def _between(since: datetime | None, before: datetime) -> str:
     until = f"updated_at:<'{_instant(before)}'"
     return f"updated_at:>='{_instant(since)}' AND {until}" if since else until
 

@@ -51,7 +51,7 @@ class ShopifySandbox(Sandbox):
 
     def settings(self) -> JsonObject:
         previous = {"previous_hook_secret": self.secrets[1]} if len(self.secrets) > 1 else {}
-        # Whoever asks decides how much comes: Shopify answers no fewer than asked for.
+        # Whoever asks decides how much comes: Shopify answers no fewer records than asked for.
         size = {"page_size": self.page_size} if self.page_size else {}
         return {
             "url": self.url,
