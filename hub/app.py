@@ -62,11 +62,14 @@ class Hub:
             cursors.rewind(tx, job.connection, job.stream)
 
     def poll_again(self, connection: str, stream: str, *, full: bool = False) -> None:
-        """Put a poll; `full` starts over. What is unchanged is dropped by its digest."""
+        """Put a poll for a person, who does not wait until a failed one is due again.
+
+        `full` starts over. What is unchanged is dropped by its digest.
+        """
         with self.db.write() as tx:
             if full:
                 cursors.rewind(tx, connection, stream)
-            queue.put(tx, [jobs.request(Poll(connection, stream))], now=self.clock())
+            queue.put(tx, [jobs.request(Poll(connection, stream))], now=self.clock(), hurry=True)
 
     def worker(self, *, threads: int = 4, name: str = "") -> Worker:
         """A worker that does this hub's jobs."""

@@ -24,6 +24,7 @@ from hub.queue.lanes import Lane
 from hub.store.database import Database, Transaction, Unavailable
 
 LONGEST_ERROR = 2000  # characters kept in the table
+OUTAGE_STEP = 0.5  # seconds that each failed attempt to reach the database adds to the wait
 LONGEST_OUTAGE_WAIT = 10.0  # seconds between attempts to reach the database
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ class Shift:
         except Unavailable as error:
             self._outages += 1
             self._unsure = True
-            seconds = min(2.0**self._outages / 4, LONGEST_OUTAGE_WAIT)
+            seconds = min(OUTAGE_STEP * self._outages, LONGEST_OUTAGE_WAIT)
             log.warning("database away", worker=self._plan.name, error=str(error), wait=seconds)
             stop.wait(seconds)
 

@@ -16,7 +16,7 @@ from hub.queue.shift import Plan, Shift
 from hub.store.database import Database, Transaction
 
 GRACE = 25.0  # seconds; Kubernetes kills after 30
-POLL = 1.0  # seconds between looks at the table when no bell rings
+POLL = 1.0  # seconds between looks at table and clock when no bell rings; below a beat's 5
 
 
 def _nothing_to_forget(_: Transaction, __: Claimed) -> None:

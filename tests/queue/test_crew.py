@@ -72,6 +72,18 @@ def test_the_next_run_of_the_key_inherits_the_deaths(db: Database) -> None:
     assert (job.payload, job.crashes) == ({"is": "new"}, 1)
 
 
+def test_a_request_made_while_the_pill_ran_is_not_blamed_for_it(db: Database) -> None:
+    put(db, ask("pill", "old"))
+    for _ in range(3):
+        claim_one(db)
+        if rows(db)[0].crashes == 2:
+            put(db, ask("pill", "new"))
+        _rescue(db, START + 60)
+    assert [letter.payload for letter in letters(db)] == [{"is": "old"}]
+    job = claim_one(db)
+    assert (job.payload, job.crashes) == ({"is": "new"}, 0)
+
+
 def test_the_dead_are_struck_from_the_list_and_so_are_those_who_leave(db: Database) -> None:
     _beat(db, "dead", START)
     _beat(db, "gone", START + 60)

@@ -214,6 +214,12 @@ class QueueMachine(RuleBasedStateMachine):
             else:
                 self.wait_again(key, job)
 
+    @precondition(lambda self: self.running)
+    @rule()
+    def everybody_dies(self) -> None:
+        self.now += DEAD_AFTER + 1
+        self.rescue()
+
     @rule(connection=st.sampled_from(["acme", "zen"]), delay=st.none() | delays)
     def somebody_pauses(self, connection: str, delay: float | None) -> None:
         until = None if delay is None else self.now + delay

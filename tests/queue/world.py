@@ -103,7 +103,11 @@ def noted(db: Database) -> list[str]:
 def worker(
     db: Database, handle: Callable[[Claimed], object], clock: Callable[[], float], **more: Any
 ) -> queue.Worker:
-    """A worker for jobs of the kind `push`, whose back-off is always the longest."""
+    """A worker for jobs of the kind `push`, whose back-off is always the longest.
+
+    Unless told otherwise it wakes for the bell alone.
+    """
+    more.setdefault("poll", 3600)
     return queue.Worker(db=db, handlers={"push": handle}, clock=clock, jitter=lambda: 1.0, **more)
 
 
