@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 import uvicorn
@@ -18,11 +19,16 @@ from hub.store.database import Unavailable
 log = structlog.get_logger()
 
 TICK = 1.0  # seconds between looks at the timetable
-GRACE = 30.0  # seconds for a part to end
+GRACE = 30.0  # seconds for a part to end: a worker takes up to 25 for what it has in hand
+ANSWERING = 5  # seconds for the web server to finish what it answers
 
 
 class PortTaken(OSError):
-    """Another program listens where the web server should."""
+    """The web server cannot listen where it should: mostly because another program does."""
+
+
+class BrokenDown(Exception):
+    """A part of the hub ended though nobody told it to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +40,37 @@ class Web:
     port: int = 0
 
 
+def _unheard() -> None:
+    """What is done about a breakdown where nobody asked to be told."""
+
+
 @contextmanager
 def at_work(
-    hub: Hub, *, web: Web | None = None, threads: int = 0, timetable: bool = False
+    hub: Hub,
+    *,
+    web: Web | None = None,
+    threads: int = 0,
+    timetable: bool = False,
+    on_breakdown: Callable[[], None] = _unheard,
 ) -> Iterator[str]:
     """Run the wanted parts until the block ends; yields the web server's address, or "".
 
     At the end everything drains: jobs that run are finished or handed back. Raises `PortTaken`.
+    A part that fails ends the others and calls `on_breakdown`, upon which the block should end:
+    a hub that only half works looks well from outside. Then this raises `BrokenDown`.
     """
-    stop = threading.Event()
+    crew = _Crew(hub, on_breakdown)
     with ExitStack() as stack:
         address = stack.enter_context(serving(web)) if web else ""
-        stack.callback(_end, hub, stop)
+        stack.callback(crew.end)
         if threads:
             worker = hub.worker(threads=threads)
-            stack.enter_context(_thread("worker", lambda: worker.run(stop), hub, stop))
+            stack.enter_context(crew.part("worker", lambda: worker.run(crew.stop)))
         if timetable:
-            stack.enter_context(_thread("timetable", lambda: keep_time(hub, stop), hub, stop))
+            stack.enter_context(crew.part("timetable", lambda: keep_time(hub, crew.stop)))
         yield address
+    if crew.broken:
+        raise BrokenDown(f"broke down: {'; '.join(crew.broken)}; the log above says where")
 
 
 def keep_time(hub: Hub, stop: threading.Event) -> None:
@@ -69,7 +88,12 @@ def serving(web: Web) -> Iterator[str]:
     """Serve until the block ends; yields the address. Raises `PortTaken`."""
     listener = _listen(web.host, web.port)
     settings = uvicorn.Config(
-        web.app, log_config=None, access_log=False, server_header=False, lifespan="off"
+        web.app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=ANSWERING,
     )
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
@@ -85,43 +109,61 @@ def serving(web: Web) -> Iterator[str]:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # The protocol must be named: asyncio turns delays off only for sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)
     except OSError as error:
         listener.close()
         raise PortTaken(
-            f"cannot listen on {host}:{port}: {error.strerror}; stop the other program, or set "
-            "another port (hub.yaml: listen.port, or --port)"
+            f"cannot listen on {host}:{port}: {error.strerror}; {_advice(error)}"
         ) from error
-    listener.listen(128)
     return listener
 
 
-def _end(hub: Hub, stop: threading.Event) -> None:
-    stop.set()
-    with hub.db.bell:
-        hub.db.bell.notify_all()
+def _advice(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "stop the other program, or set another port (hub.yaml: listen.port, or --port)"
+        case errno.EACCES:
+            return "set a port above 1023 (hub.yaml: listen.port, or --port)"
+        case _:
+            return "set an address of this machine (hub.yaml: listen.host)"
 
 
-@contextmanager
-def _thread(
-    name: str, target: Callable[[], None], hub: Hub, stop: threading.Event
-) -> Iterator[None]:
-    thread = threading.Thread(target=_logged, args=(name, target), name=name, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        _end(hub, stop)
-        with suppress(KeyboardInterrupt):
-            thread.join(GRACE)
+@dataclass(slots=True)
+class _Crew:
+    """The parts that run in threads: they end together."""
 
+    hub: Hub
+    on_breakdown: Callable[[], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    broken: list[str] = field(default_factory=list[str])
 
-def _logged(name: str, target: Callable[[], None]) -> None:
-    try:
-        target()
-    except Exception:
-        log.exception("a part of the hub broke down", part=name)
-        raise
+    @contextmanager
+    def part(self, name: str, run: Callable[[], None]) -> Iterator[None]:
+        thread = threading.Thread(target=self._run, args=(name, run), name=name, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.end()
+            with suppress(KeyboardInterrupt):
+                thread.join(GRACE)
+
+    def end(self) -> None:
+        """Tell every part to end, also a worker that waits for jobs."""
+        self.stop.set()
+        with self.hub.db.bell:
+            self.hub.db.bell.notify_all()
+
+    def _run(self, name: str, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except Exception as error:
+            log.exception("a part of the hub broke down", part=name)
+            self.broken.append(f"the {name} ({type(error).__name__})")
+            self.end()
+            self.on_breakdown()

@@ -232,6 +232,11 @@ class Spoke(BaseModel, ABC):
             ca_file=self.ca_file,
         )
 
+    def close(self) -> None:
+        """Give up the client's connections, if there ever was a client."""
+        if "http" in self.__dict__:  # a cached property: looking at it would make one
+            self.http.close()
+
     def keyset(
         self,
         cursor: Cursor | None,

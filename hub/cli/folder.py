@@ -2,82 +2,79 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub import config
 from hub.cli.home import HERE, Folder, opened, read
-from hub.cli.screen import Failure, ago, say, table
-from hub.store import access, schema
-from hub.store.database import Database
-
-HUB_YAML = """\
-# yaml-language-server: $schema=hub.schema.json
-# What is true of the whole hub. Every line may be left out: these are the defaults.
-database: sqlite:///hub.db
-threads: 4
-listen: {host: 127.0.0.1, port: 8080}
-hooks: {max_body: 1048576}
-log: {level: info, format: console}
-"""
-EXAMPLE = """\
-# yaml-language-server: $schema=../connection.schema.json
-# One account of one spoke; the file's name is the connection's name. `hub spoke list` shows
-# the spokes, spokes/<name>/README.md what each needs. Rename this file to <name>.yaml.
-spoke: salesforce
-settings:
-  url: https://example.my.salesforce.com
-  client_id: ${SALESFORCE_CLIENT_ID}
-  client_secret: ${file:/run/secrets/salesforce}
-streams:
-  Case: {every: 1m}
-  Contact: false
-"""
-GITIGNORE = "*.db\n*.db-wal\n*.db-shm\n"
+from hub.cli.screen import Failure, ago, counted, note, say, table
 
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
-    host: Annotated[str, typer.Option(help="Address that the web server listens on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address that the web server listens on.")
+    ] = "127.0.0.1",
+    schemas: Annotated[
+        bool, typer.Option("--schemas", help="Only write the editors' schemas anew, into DIR.")
+    ] = False,
 ) -> None:
     """Make a folder with a configuration to start from, and its database."""
-    if folder.exists() and any(folder.iterdir()):
-        raise Failure(f"{folder} is not empty; name a new folder")
-    (folder / "connections").mkdir(parents=True)
-    (folder / "hub.yaml").write_text(HUB_YAML.replace("127.0.0.1", host), encoding="utf-8")
-    (folder / "connections" / "example.yaml.txt").write_text(EXAMPLE, encoding="utf-8")
-    (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
-    write_schemas(folder)
-    settings = read(folder)
-    db = Database(settings.database)
-    schema.migrate(db)
-    db.close()
-    say(f"made {folder}: edit connections/example.yaml.txt, then")
-    say(f"  hub check -c {folder} && hub run -c {folder}")
+    from hub.config import start
 
-
-def write_schemas(folder: Path) -> None:
-    """The JSON Schemas that editors check the files with."""
-    for name, text in config.schemas().items():
-        (folder / name).write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+    try:
+        if schemas:
+            start.write_schemas(folder)
+            return
+        if folder.exists() and any(folder.iterdir()):
+            raise Failure(f"{folder} is not empty; name a new folder")
+        start.write(folder, host=host)
+    except OSError as error:
+        raise Failure(f"{error.filename or folder}: {error.strerror}") from error
+    migrate(folder)
+    say(f"made {folder}; next:")
+    say(f"  copy a sample in {folder / 'connections'} to <name>.yaml, and edit it")
+    say(f"  hub check -c {folder}")
+    say(f"  hub run -c {folder}")
 
 
 def check(folder: Folder = HERE) -> None:
     """Report every fault of configuration, mappings and environment at once."""
     settings = read(folder, examples=True)
-    streams = sum(len(one.mappings) for one in settings.connections.values())
-    say(f"{folder}: {len(settings.connections)} connections, {streams} mapped streams: all well")
+    _check_database(settings.database)
+    connections = settings.connections.values()
+    streams = sum(len(one.mappings) for one in connections)
+    mapped = f"{counted(len(connections), 'connection')}, {counted(streams, 'mapped stream')}"
+    say(f"{folder}: {mapped}: all well")
+
+
+def _check_database(address: str) -> None:
+    """Raise `SchemaMismatch` or `Unavailable`; one that does not exist yet is not made."""
+    from hub.store import schema
+    from hub.store.database import Database
+
+    db = Database(address)
+    try:
+        if Path(str(db.url.database)).exists():
+            schema.check(db)
+        else:
+            note("there is no database yet: hub migrate makes it")
+    finally:
+        db.close()
 
 
 def migrate(folder: Folder = HERE) -> None:
     """Bring the database to the schema that this program needs."""
+    from hub.store import schema
+    from hub.store.database import Database
+
     db = Database(read(folder).database)
-    applied = schema.migrate(db)
-    db.close()
+    try:
+        applied = schema.migrate(db)
+    finally:
+        db.close()
     say(f"applied {', '.join(applied)}" if applied else "the database is up to date")
 
 
@@ -90,6 +87,8 @@ def token_new(
     folder: Folder = HERE,
 ) -> None:
     """Make a token and show it, this once: only its digest is kept."""
+    from hub.store import access
+
     with opened(folder) as (_, hub), hub.db.write() as tx:
         secret = access.create(tx, name, hub.clock())
     say(secret)
@@ -98,17 +97,23 @@ def token_new(
 @tokens.command("list")
 def token_list(folder: Folder = HERE) -> None:
     """Show whose tokens there are."""
+    from hub.store import access
+
     with opened(folder) as (_, hub), hub.db.read() as tx:
         rows = [
             [row.name, ago(time.time() - row.created_at), ago(_since(row.last_used_at))]
             for row in access.every(tx)
         ]
     table("tokens", ["name", "made", "used"], rows)
+    if not rows:
+        note("no tokens; hub token new NAME makes one")
 
 
 @tokens.command("revoke")
 def token_revoke(name: str, folder: Folder = HERE) -> None:
     """End a token at once."""
+    from hub.store import access
+
     with opened(folder) as (_, hub), hub.db.write() as tx:
         if not access.revoke(tx, name):
             raise Failure(f"no token is called {name!r}; hub token list shows them")

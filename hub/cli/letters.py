@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
-from rich.console import Console
 
-from hub import queue
-from hub.app import Hub
-from hub.cli.home import HERE, Folder, opened
-from hub.cli.screen import Failure, ago, say, table
-from hub.queue import Which
-from hub.store import dead
-from hub.sync.jobs import Reread, request
+from hub.cli.home import HERE, Folder, chosen, opened
+from hub.cli.screen import Failure, ago, counted, note, out, say, table
+
+if TYPE_CHECKING:  # they take a while to import
+    from hub import queue
+    from hub.app import Hub
+    from hub.store.database import Transaction
 
 app = typer.Typer(help="Records and jobs that need a person.", no_args_is_help=True)
 
 Where = Annotated[str, typer.Argument(metavar="[CONNECTION[/STREAM]]", help="Default: all.")]
 Letter = Annotated[str, typer.Argument(metavar="ID", help="As `hub dead list` shows it.")]
-MOST = 10_000
+MOST = 10_000  # letters that one retry takes up
+MOST_SHOWN = 200
 
 
 @app.command("list")
 def list_(where: Where = "", folder: Folder = HERE) -> None:
     """Show dead records and jobs, newest first."""
-    connection, _, stream = where.partition("/")
     with opened(folder) as (_, hub), hub.db.read() as tx:
-        records = dead.find(tx, connection=connection, stream=stream)
-        jobs = [] if stream else queue.dead(tx, Which(connection=connection or None))
+        records, jobs = _dead(tx, where, most=MOST_SHOWN)
+        if where and not records and not jobs:
+            chosen(hub, where)  # complains of what does not exist
     now = time.time()
     rows = [
         [f"r{one.id}", f"{one.connection}/{one.stream}", one.external_id,
@@ -44,64 +43,111 @@ def list_(where: Where = "", folder: Folder = HERE) -> None:
         for one in jobs
     ]  # fmt: skip
     table("dead letters", ["id", "of", "key", "age", "why"], rows)
+    if not rows:
+        note("nothing is dead")
+    if MOST_SHOWN in {len(records), len(jobs)}:
+        note(f"there may be more: these are the newest {MOST_SHOWN}")
 
 
 @app.command("show")
 def show(letter: Letter, folder: Folder = HERE) -> None:
     """Show a dead letter with everything that was kept of it."""
-    kind, id = _read(letter)
+    from hub import queue
+    from hub.store import dead
+
+    kind, number = _read(letter)
     with opened(folder) as (_, hub), hub.db.read() as tx:
         if kind == "r":
-            shown = [_record(row) for row in dead.find(tx, id=id)]
+            shown = [_record(row) for row in dead.find(tx, id=number)]
         else:
-            shown = [_job(one) for one in queue.dead(tx, Which(ids=[id]))]
+            shown = [_job(one) for one in queue.dead(tx, queue.Which(ids=[number]))]
     if not shown:
         raise Failure(f"no dead letter {letter!r}; hub dead list shows them")
-    Console().print_json(json.dumps(shown[0], default=str))
+    out.print_json(json.dumps(shown[0], default=str))
 
 
 @app.command("retry")
-def retry(where: Where = "", letter: Annotated[str, typer.Option("--id", help="Just this one.")] =
-          "", folder: Folder = HERE) -> None:
-    """Try again: one letter, or all of a connection or stream. A worker does the rest."""
-    with opened(folder) as (_, hub):
+def retry(
+    where: Where = "",
+    letter: Annotated[str, typer.Option("--id", metavar="ID", help="Just this one.")] = "",
+    folder: Folder = HERE,
+) -> None:
+    """Try again, now: one letter, or all of a connection or stream."""
+    with opened(folder) as (config, hub):
         count = _retry_one(hub, letter) if letter else _retry_all(hub, where)
         if not count:
             raise Failure("nothing is dead there; hub dead list shows what is")
-        ran = hub.worker().run_until_idle()
-    say(f"{count} tried again, {ran} jobs done; hub dead list shows what is still dead")
+        hub.worker(threads=config.hub.threads).run_until_idle()
+        with hub.db.read() as tx:
+            left = _still(tx, letter) if letter else sum(map(len, _dead(tx, where)))
+    say(f"{counted(count, 'letter')} tried again, {left} dead")
+    if left:
+        raise Failure(f"{left} still dead: mend what hub dead list says, then retry")
 
 
 @app.command("drop")
 def drop(letter: Letter, folder: Folder = HERE) -> None:
     """Forget a dead letter for good."""
-    kind, id = _read(letter)
+    from hub import queue
+    from hub.store import dead
+
+    kind, number = _read(letter)
     with opened(folder) as (_, hub), hub.db.write() as tx:
-        count = dead.drop(tx, id=id) if kind == "r" else queue.drop(tx, Which(ids=[id]))
+        count = (
+            dead.drop(tx, id=number) if kind == "r" else queue.drop(tx, queue.Which(ids=[number]))
+        )
     if not count:
         raise Failure(f"no dead letter {letter!r}; hub dead list shows them")
     say(f"{letter}: dropped")
 
 
+def _dead(tx: Transaction, where: str, *, most: int = MOST) -> tuple[list[Any], list[queue.Dead]]:
+    """Dead records, and dead jobs unless a single stream is asked for."""
+    from hub import queue
+    from hub.store import dead
+
+    connection, _, stream = where.partition("/")
+    records = dead.find(tx, connection=connection, stream=stream, most=most)
+    which = queue.Which(connection=connection or None)
+    return list(records), [] if stream else queue.dead(tx, which, limit=most)
+
+
+def _still(tx: Transaction, letter: str) -> int:
+    from hub import queue
+    from hub.store import dead
+
+    kind, number = _read(letter)
+    found = dead.find(tx, id=number) if kind == "r" else queue.dead(tx, queue.Which(ids=[number]))
+    return len(found)
+
+
 def _retry_one(hub: Hub, letter: str) -> int:
-    kind, id = _read(letter)
+    from hub import queue
+    from hub.store import dead
+
+    kind, number = _read(letter)
     with hub.db.write() as tx:
         if kind == "j":
-            return queue.revive(tx, Which(ids=[id]), now=hub.clock())
-        return _reread(hub, tx, dead.find(tx, id=id))
+            return queue.revive(tx, queue.Which(ids=[number]), now=hub.clock())
+        return _reread(hub, tx, dead.find(tx, id=number))
 
 
 def _retry_all(hub: Hub, where: str) -> int:
+    from hub import queue
+
     connection, _, stream = where.partition("/")
     with hub.db.write() as tx:
-        rows = dead.find(tx, connection=connection, stream=stream, most=MOST)
-        count = _reread(hub, tx, rows)
+        count = _reread(hub, tx, _dead(tx, where)[0])
         if not stream:
-            count += queue.revive(tx, Which(connection=connection or None), now=hub.clock())
+            which = queue.Which(connection=connection or None)
+            count += queue.revive(tx, which, now=hub.clock())
         return count
 
 
-def _reread(hub: Hub, tx: Any, rows: list[Any]) -> int:
+def _reread(hub: Hub, tx: Transaction, rows: list[Any]) -> int:
+    from hub import queue
+    from hub.sync.jobs import Reread, request
+
     jobs = [request(Reread(row.connection, row.id)) for row in rows]
     queue.put(tx, jobs, now=hub.clock(), hurry=True)
     return len(jobs)
@@ -109,12 +155,14 @@ def _reread(hub: Hub, tx: Any, rows: list[Any]) -> int:
 
 def _read(letter: str) -> tuple[str, int]:
     kind, digits = letter[:1], letter[1:]
-    if kind not in {"r", "j"} or not digits.isdigit():
+    if kind not in {"r", "j"} or not (digits.isascii() and digits.isdigit()):
         raise Failure(f"{letter!r} is no dead letter's id: r12 is a record, j7 a job")
-    return kind, int(digits)
+    return kind, int(digits[:18])
 
 
 def _record(row: Any) -> dict[str, Any]:
+    import orjson
+
     return {
         "id": f"r{row.id}", "connection": row.connection, "stream": row.stream,
         "external_id": row.external_id, "version": row.version, "mapping": row.mapping,

@@ -5,19 +5,27 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub import web
-from hub.app import Hub
 from hub.cli.home import HERE, Folder, opened
 from hub.cli.screen import say
-from hub.config import Config
-from hub.running import Web, at_work
 
-Threads = Annotated[int | None, typer.Option(help="Jobs done at a time; default: hub.yaml.")]
-Port = Annotated[int | None, typer.Option(help="Port of the web server; default: hub.yaml.")]
+if TYPE_CHECKING:  # they take a while to import
+    from hub.app import Hub
+    from hub.config import Config
+    from hub.running import Web
+
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Jobs done at a time; default: hub.yaml.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, help="Port of the web server, 0 for a free one; default: hub.yaml."
+    ),
+]
 
 
 def run(folder: Folder = HERE, threads: Threads = None, port: Port = None) -> None:
@@ -39,6 +47,9 @@ def work(folder: Folder = HERE, threads: Threads = None) -> None:
 
 
 def _web(config: Config, hub: Hub, port: int | None) -> Web:
+    from hub import web
+    from hub.running import Web
+
     app = web.create(
         hub.db, hub.connections, hub.inbound, clock=hub.clock, max_body=config.hub.hooks.max_body
     )
@@ -47,9 +58,13 @@ def _web(config: Config, hub: Hub, port: int | None) -> Web:
 
 
 def _work(hub: Hub, served: Web | None, threads: int, *, timetable: bool) -> None:
+    from hub.running import at_work
+
     with (
         until_told() as told,
-        at_work(hub, web=served, threads=threads, timetable=timetable) as address,
+        at_work(
+            hub, web=served, threads=threads, timetable=timetable, on_breakdown=told.set
+        ) as address,
     ):
         if address:
             say(f"listening on {address}  (webhooks: {address}/hooks/<connection>)")

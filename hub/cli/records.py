@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.home import HERE, Folder, opened
-from hub.cli.screen import Failure, say, table
-from hub.store import audit, entities, journal, links, records
-from hub.store.entities import Entity
+from hub.cli.screen import Failure, note, table
+
+if TYPE_CHECKING:  # it takes a while to import
+    from hub.store.entities import Entity
 
 
 def show(
@@ -18,6 +20,8 @@ def show(
     folder: Folder = HERE,
 ) -> None:
     """Show a record, its links and its audit."""
+    from hub.store import audit, entities, journal, links, records
+
     entity = entities.find(name)
     with opened(folder) as (_, hub), hub.db.read() as tx:
         row = records.find(tx, entity, key)
@@ -26,27 +30,46 @@ def show(
         linked = links.of_record(tx, entity.table.name, row["sys_id"])
         entries = audit.of_record(tx, entity.table.name, row["sys_id"])
         notes = journal.of_record(tx, row["sys_id"])
-    filled = [[field, _shown(entity, field, value)] for field, value in row.items() if value
-              not in (None, "")]
-    table(f"{entity.name} {row.get('number') or row['sys_id']}", ["field", "value"], filled)
-    table("links", ["connection", "stream", "external id", "version"],
-          [[one.connection, one.stream, one.external_id, one.version] for one in linked])
+    filled = [[field, _shown(entity, field, value)] for field, value in row.items()]
+    table(
+        f"{entity.name} {row.get('number') or row['sys_id']}",
+        ["field", "value"],
+        [pair for pair in filled if pair[1]],
+    )
+    if linked:
+        columns = ["connection", "stream", "external id", "version"]
+        rows = [[one.connection, one.stream, one.external_id, one.version] for one in linked]
+        table("links", columns, rows)
+    else:
+        note("it is linked to no external record")
     if notes:
-        table("journal", ["when", "who", "element", "text"],
-              [[str(n["sys_created_on"]), n["sys_created_by"], n["element"], n["value"]]
-               for n in notes])
-    table("audit", ["when", "who", "field", "old", "new", "from"],
-          [[str(e["sys_created_on"]), e["user"], e["fieldname"], e["oldvalue"] or "",
-            e["newvalue"] or "", e["hub_mapping"] or e["hub_source"] or ""] for e in entries])
-    if not linked:
-        say("it is linked to no external record")
+        table("journal", ["when", "who", "element", "text"], [_said(one) for one in notes])
+    table("audit", ["when", "who", "field", "old", "new", "from"], [_changed(e) for e in entries])
+
+
+def _said(entry: dict[str, Any]) -> list[str]:
+    return [
+        str(entry["sys_created_on"]), entry["sys_created_by"], entry["element"], entry["value"],
+    ]  # fmt: skip
+
+
+def _changed(entry: dict[str, Any]) -> list[str]:
+    """An audit entry; the field `*` stands for the whole record."""
+    field = "(created)" if entry["fieldname"] == "*" else entry["fieldname"]
+    return [
+        str(entry["sys_created_on"]), entry["user"], field, entry["oldvalue"] or "",
+        entry["newvalue"] or "", entry["hub_mapping"] or entry["hub_source"] or "",
+    ]  # fmt: skip
 
 
 def _shown(entity: Entity, field: str, value: Any) -> str:
-    """A value as people read it: a choice's name beside its code."""
+    """A value as people read it: a choice's name beside its code; empty for nothing."""
+    if isinstance(value, dict):
+        held = {name: part for name, part in value.items() if part is not None}
+        return json.dumps(held, ensure_ascii=False, default=str) if held else ""
     shape = entity.shape.fields.get(field)
     if shape is not None and shape.kind == "choice":
         names = {code: name for name, code in shape.choices.items()}
         if names.get(str(value), value) != value:
             return f"{value} ({names[str(value)]})"
-    return str(value)
+    return "" if value is None else str(value)

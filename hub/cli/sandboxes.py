@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from hub import registry
 from hub.cli.processes import until_told
 from hub.cli.screen import Failure, say, table
 
@@ -18,6 +17,8 @@ spokes = typer.Typer(help="The kinds of systems that the hub speaks to.", no_arg
 @spokes.command("list")
 def spoke_list() -> None:
     """Show every spoke: its kind, what it can do, its streams."""
+    from hub import registry
+
     rows = [
         [one.name, one.kind, ", ".join(one.capabilities), ", ".join(one.streams),
          "yes" if one.has_sandbox else "no"]
@@ -28,12 +29,13 @@ def spoke_list() -> None:
 
 def sandbox(
     spoke: Annotated[str, typer.Argument(help="`hub spoke list` shows which have one.")],
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     seed: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Serve the records in this folder.")
     ] = None,
 ) -> None:
     """Serve a simulator of a vendor's API on this machine, until Ctrl-C."""
+    from hub import registry
     from hub.testing import serve
 
     if seed is not None and not seed.is_dir():
@@ -49,7 +51,9 @@ def sandbox(
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the summary.")] = False,
-    port: Annotated[int, typer.Option(help="Of the hub's web server; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the hub's web server; 0 takes a free one.")
+    ] = 0,
 ) -> None:
     """Play the whole journey against sandboxes, and check every step on both sides."""
     from hub.demo import play

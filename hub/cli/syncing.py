@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Annotated
+import threading
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub import queue
-from hub.cli.home import HERE, Folder, chosen, opened
-from hub.cli.screen import Failure, ago, out, say, table, watching
-from hub.sync.status import ConnectionStatus, status as status_of
+from hub.cli.home import HERE, Folder, chosen, connection, opened
+from hub.cli.screen import Failure, ago, counted, note, out, say, say_error, table, watching
+
+if TYPE_CHECKING:  # they take a while to import
+    from hub.app import Hub
+    from hub.queue import Worker
+    from hub.sync.status import ConnectionStatus
 
 Target = Annotated[str, typer.Argument(metavar="CONNECTION[/STREAM]")]
+LOOK_EVERY = 0.5  # seconds
 
 
 def sync(
@@ -23,17 +28,51 @@ def sync(
 ) -> None:
     """Pull now, and do all that follows from it. Goes on where an interrupted run stopped."""
     with watching() as watch, opened(folder, watch) as (config, hub):
-        connection, streams = chosen(hub, target)
-        for stream in streams:
-            hub.poll_again(connection.name, stream, full=full)
-        hub.worker(threads=config.hub.threads).run_until_idle()
-        with hub.db.read() as tx:
-            now = status_of(tx, hub.connections, now=hub.clock())
-    mine = [one for one in now if one.connection == connection.name]
-    _show(mine)
-    troubled = [one for one in mine[0].streams if one.stream in streams and one.state != "ok"]
-    if troubled:
-        raise Failure("; ".join(f"{one.stream}: {one.reason}" for one in troubled))
+        found, streams = chosen(hub, target)
+        try:
+            for stream in streams:
+                hub.poll_again(found.name, stream, full=full)
+            undone = _work_off(hub, hub.worker(threads=config.hub.threads), found.name, streams)
+        except KeyboardInterrupt:
+            say_error("what was committed stays, the next hub sync goes on from there")
+            raise
+        now = next(one for one in _status(hub) if one.connection == found.name)
+    mine = [one for one in now.streams if one.stream in streams]
+    _show([replace(now, streams=mine)])
+    undone |= {one.stream: one.reason for one in mine if one.state not in {"ok", "late"}}
+    if undone:
+        raise Failure("\n".join(f"{found.name}/{name}: {why}" for name, why in undone.items()))
+
+
+def _work_off(hub: Hub, worker: Worker, name: str, streams: list[str]) -> dict[str, str]:
+    """Work until the streams' polls are done, also those that another worker has in hand.
+
+    Returns why, by stream, for those that could not be done and wait for another attempt.
+    """
+    told = False
+    while True:
+        worker.run_until_idle()
+        left = _polls(hub, name, streams)
+        if not any(running for running, _ in left.values()):
+            return {stream: error for stream, (_, error) in left.items()}
+        if not told:
+            note("another worker is at it: waiting for it, or until it is known to be dead")
+            told = True
+        threading.Event().wait(LOOK_EVERY)
+
+
+def _polls(hub: Hub, name: str, streams: list[str]) -> dict[str, tuple[bool, str]]:
+    """By stream, whether its poll runs, and why it failed last; without those that are done."""
+    from sqlalchemy import select
+
+    from hub.store.system import jobs
+    from hub.sync.jobs import Poll
+
+    by_key = {Poll(name, stream).key: stream for stream in streams}
+    these = select(jobs).where(jobs.c.kind == Poll.kind, jobs.c.key.in_(by_key))
+    with hub.db.read() as tx:
+        rows = tx.execute(these.order_by(jobs.c.running)).all()
+    return {by_key[row.key]: (row.running, row.error or "not done") for row in rows}
 
 
 def status(
@@ -41,12 +80,21 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show how every stream is doing, and what to do where it is not well."""
-    with opened(folder) as (_, hub), hub.db.read() as tx:
-        now = status_of(tx, hub.connections, now=hub.clock())
+    with opened(folder) as (_, hub):
+        now = _status(hub)
     if as_json:
         out.print_json(json.dumps([asdict(one) for one in now]))
     else:
         _show(now)
+        if not now:
+            note(f"no connections; each is a file in {folder / 'connections'}")
+
+
+def _status(hub: Hub) -> list[ConnectionStatus]:
+    from hub.sync.status import status as status_of
+
+    with hub.db.read() as tx:
+        return status_of(tx, hub.connections, now=hub.clock())
 
 
 def _show(connections: list[ConnectionStatus]) -> None:
@@ -63,19 +111,32 @@ def _show(connections: list[ConnectionStatus]) -> None:
     columns = ["stream", "state", "seen", "created", "updated", "unchanged", "deleted", "failed"]
     table("streams", [*columns, "lag", "dead"], rows)
     for one in connections:
-        say(f"{one.connection}: {one.waiting_jobs} jobs wait, {one.running_jobs} run, "
-            f"{one.dead_jobs} are dead")
-        for part in (one, *one.streams):
-            if part.reason:
-                name = one.connection if part is one else f"{one.connection}/{part.stream}"
-                say(f"  {name}: {part.state}: {part.reason}")
-                if part.next_step:
-                    say(f"    next: {part.next_step}")
+        _explain(one)
 
 
-def resume(connection: str, folder: Folder = HERE) -> None:
+def _explain(one: ConnectionStatus) -> None:
+    """What waits and what is wrong; what holds the whole connection is said once."""
+    say(
+        f"{one.connection}: {one.state}; {counted(one.waiting_jobs, 'job')} waiting, "
+        f"{one.running_jobs} running, {one.dead_jobs} dead"
+    )
+    parts = [(f"{one.connection}/{part.stream}", part) for part in one.streams]
+    of_streams = [(name, part.state, part.reason, part.next_step) for name, part in parts]
+    whole = (one.connection, one.state, one.reason, one.next_step)
+    held = one.state in {"paused", "attention"}
+    for name, state, reason, step in [*([whole] if held else []), *of_streams]:
+        if reason and (state != "paused" or name == one.connection):
+            say(f"  {name}: {state}: {reason}")
+            say(f"    next: {step}")
+
+
+def resume(
+    name: Annotated[str, typer.Argument(metavar="CONNECTION")], folder: Folder = HERE
+) -> None:
     """End a connection's pause, once its cause is mended."""
+    from hub import queue
+
     with opened(folder) as (_, hub), hub.db.write() as tx:
-        if not queue.resume(tx, connection):
-            raise Failure(f"{connection} is not paused")
-    say(f"{connection}: resumed")
+        if not queue.resume(tx, connection(hub, name).name):
+            raise Failure(f"{name} is not paused")
+    say(f"{name}: resumed")

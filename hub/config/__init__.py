@@ -1,8 +1,8 @@
 """Read a hub's folder of configuration, and report every fault in it at once."""
 
+from hub.config.faults import BadConfig
 from hub.config.files import ConnectionFile, HubFile, schemas
-from hub.config.load import BadConfig, Config, load
-from hub.config.secrets import resolve
+from hub.config.load import Config, load
 
 __all__ = [
     "BadConfig",
@@ -10,6 +10,5 @@ __all__ = [
     "ConnectionFile",
     "HubFile",
     "load",
-    "resolve",
     "schemas",
 ]

@@ -48,14 +48,20 @@ class Listen(Part):
 class Hooks(Part):
     """Limits for webhooks."""
 
-    max_body: int = Field(1_048_576, ge=1024, le=20_971_520, description="Bytes.")
+    max_body: int = Field(
+        1_048_576, ge=1024, le=20_971_520, description="Bytes; a larger one is answered with 413."
+    )
 
 
 class Log(Part):
     """How the hub writes its log, always to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that is written down."
+    )
+    format: Literal["console", "json"] = Field(
+        "console", description="Lines for people, or one JSON object a line."
+    )
 
 
 class HubFile(Part):
@@ -67,15 +73,17 @@ class HubFile(Part):
         "HUB_DATABASE in the environment overrules it.",
     )
     threads: int = Field(4, ge=1, le=64, description="Jobs that one process does at a time.")
-    listen: Listen = Listen()
-    hooks: Hooks = Hooks()
-    log: Log = Log()
+    listen: Listen = Field(Listen(), description="Where the hub's own web server listens.")
+    hooks: Hooks = Field(Hooks(), description="Limits for webhooks.")
+    log: Log = Field(Log(), description="How the hub writes its log, to standard error.")
 
 
 class StreamSettings(Part):
     """How one stream of a connection is synced."""
 
-    every: Duration | None = Field(None, description="How often it is polled.")
+    every: Duration | None = Field(
+        None, description="How often it is polled, as 30s, 5m, 1h or 2d; default: the spoke's."
+    )
 
 
 StreamChoice = Annotated[

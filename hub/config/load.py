@@ -7,19 +7,18 @@ A mapping in the folder replaces the shipped one of the same stream for that con
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from hub import marked, registry
+from hub.config.faults import BadConfig, Where, explained, unknown
 from hub.config.files import ConnectionFile, HubFile
 from hub.config.secrets import resolve
 from hub.mapping import BadMapping, check_examples
@@ -33,24 +32,39 @@ from hub.sync.connection import Connection, Connections
 Model = TypeVar("Model", bound=BaseModel)
 
 SHIPPED = Path(__file__).parent.parent.parent / "mappings"
-
-
-class BadConfig(Exception):
-    """Every fault of a configuration, each with its file and line."""
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(self.faults))
+NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,79}")
+"""What a connection may be called: it stands in paths, in URLs and on the command line."""
+NOWHERE = "sqlite://"
+"""Stands in for an address that cannot be used, so that the other faults are found as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A hub's settings, and its connections ready to use."""
+    """A hub's settings, and its connections ready to use. `database` is an absolute address."""
 
     folder: Path
     hub: HubFile
     database: str
     connections: Connections
+
+
+def load(folder: Path, *, environment: Mapping[str, str], examples: bool = False) -> Config:
+    """Read a hub's folder; raises `BadConfig` with all faults.
+
+    `examples` also runs the examples in the mappings, as `hub check` does.
+    """
+    if not folder.is_dir():
+        raise BadConfig([f"{folder}: no such folder; `hub init {folder}` makes one"])
+    if not (folder / "hub.yaml").exists() and not (folder / "connections").is_dir():
+        raise BadConfig(
+            [f"{folder}: holds neither hub.yaml nor connections/; `hub init` makes such a folder"]
+        )
+    reader = _Reader(folder, environment, examples)
+    settings, database = reader.hub()
+    connections = reader.connections()
+    if reader.faults:
+        raise BadConfig(dict.fromkeys(reader.faults))
+    return Config(folder, settings, database, Connections(connections))
 
 
 @dataclass(slots=True)
@@ -67,91 +81,137 @@ class _Reader:
         path = self.folder / "hub.yaml"
         document = self._document(path) if path.exists() else None
         settings = (self._valid(HubFile, document) if document else None) or HubFile()
-        overruled = self.environment.get("HUB_DATABASE")
-        place = document.at("database") if document and not overruled else "HUB_DATABASE"
-        return settings, self._database(overruled or settings.database, place)
+        if overruled := self.environment.get("HUB_DATABASE"):
+            return settings, self._database(overruled, "environment variable HUB_DATABASE")
+        place = f"{document.at('database')}: database" if document else str(path)
+        return settings, self._database(settings.database, place)
 
     def _database(self, address: str, place: str) -> str:
+        """The address with an absolute file. It may hold a password: no message shows it."""
         try:
             url = make_url(address)
         except ArgumentError:
-            self.faults.append(f"{place}: database: not an address; write sqlite:///hub.db")
-            return "sqlite://"
-        if url.get_backend_name() != "sqlite":
+            self.faults.append(f"{place}: not an address; write sqlite:///hub.db")
+            return NOWHERE
+        if url.drivername != "sqlite":
             self.faults.append(
-                f"{place}: database: {url.get_backend_name()!r} is not supported; "
-                "write sqlite:///hub.db"
+                f"{place}: {url.drivername!r} is not supported; write sqlite:///hub.db"
             )
-            return "sqlite://"
-        if url.database and url.database != ":memory:":
-            url = url.set(database=str(self.folder / url.database))
-        return url.render_as_string(hide_password=False)
+            return NOWHERE
+        if url.database in {None, "", ":memory:"}:
+            self.faults.append(f"{place}: names no file; write sqlite:///hub.db")
+            return NOWHERE
+        file = self.folder.absolute() / str(url.database)
+        if not file.parent.is_dir():
+            self.faults.append(f"{place}: no folder {str(file.parent)!r}; make it, or name another")
+        return url.set(database=str(file)).render_as_string(hide_password=False)
 
     def connections(self) -> list[Connection]:
         """Every connection whose files are in order."""
-        files = sorted((self.folder / "connections").glob("*.yaml"))
+        files = list(self._named_files(self.folder / "connections"))
+        self._check_mapping_folders([file.stem for file in files])
         return [found for file in files if (found := self._connection(file)) is not None]
+
+    def _named_files(self, folder: Path) -> Iterator[Path]:
+        """The connection files; complains of those that somebody may take for one."""
+        for file in sorted(folder.glob("[!.]*.y*ml")):
+            if file.suffix not in {".yaml", ".yml"}:
+                continue
+            if file.suffix == ".yml" or not NAME.fullmatch(file.stem):
+                better = re.sub(r"[^a-z0-9_]+", "-", file.stem.lower()).strip("-")[:80] or "crm"
+                self.faults.append(
+                    f"{file}: not a connection's name, which is up to 80 of a-z, 0-9, _ and -, "
+                    f"and .yaml; rename it, as {better}.yaml"
+                )
+            yield file
+
+    def _check_mapping_folders(self, connections: list[str]) -> None:
+        for folder in sorted((self.folder / "mappings").glob("[!.]*/")):
+            if folder.is_dir() and folder.name not in connections:
+                what = unknown("connection", folder.name, connections)
+                self.faults.append(f"{folder}: mappings of an {what}")
 
     def _connection(self, path: Path) -> Connection | None:
         document = self._document(path)
         if document is None:
             return None
         written = self._valid(ConnectionFile, document) or _readable(document)
+        if not written.spoke:
+            return None
         try:
             kind = registry.find(written.spoke)
-        except registry.UnknownSpoke as error:
-            self.faults.append(f"{document.at('spoke')}: {error}")
-            return None
-        except registry.BrokenSpoke as error:
-            self.faults.append(f"{document.at('spoke')}: {error}")
+        except (registry.UnknownSpoke, registry.BrokenSpoke) as error:
+            self._complain(document, ("spoke",), str(error))
             return None
         spoke = self._spoke(kind, written, document, path)
         mappings = self._mappings(kind, written, document, path.stem)
-        every: dict[str, timedelta] = {
-            name: stream.every for name, stream in written.streams.items() if stream and stream.every
+        every = {
+            name: stream.every
+            for name, stream in written.streams.items()
+            if stream and stream.every
         }
         return Connection(path.stem, spoke, mappings, every) if spoke else None
 
     def _spoke(
         self, kind: type[Spoke], written: ConnectionFile, document: Document, path: Path
     ) -> Spoke | None:
-        before = len(self.faults)
+        unresolved: list[Where] = []
+
+        def complain(where: Where, what: str) -> None:
+            unresolved.append(where)
+            self._complain(document, ("settings", *where), what)
+
         settings = resolve(
-            written.settings, environment=self.environment, folder=path.parent,
-            complain=lambda where, what: self._complain(document, ("settings", *where), what),
-        )  # fmt: skip
-        if len(self.faults) > before:
-            return None
+            written.settings, environment=self.environment, folder=path.parent, complain=complain
+        )
         try:
-            return kind.model_validate(settings)
+            spoke = kind.model_validate(settings)
+            if spoke.ca_file and not spoke.ca_file.is_file():
+                self._complain(document, ("settings", "ca_file"), f"no file {str(spoke.ca_file)!r}")
+            return spoke
         except ValidationError as error:
-            self._invalid(kind, error, document, ("settings",))
+            for where, what in explained(kind, error):
+                if not _follows(where, unresolved):
+                    self._complain(document, ("settings", *where), what)
             return None
 
     def _mappings(
         self, kind: type[Spoke], written: ConnectionFile, document: Document, name: str
     ) -> dict[str, tuple[FieldMapping, ...]]:
         known = [stream.name for stream in kind.streams]
-        for stream in written.streams:
-            if stream not in known:
-                self._complain(
-                    document, ("streams", stream), _unknown(f"stream {stream!r}", stream, known)
-                )
+        self._check_own_mappings(name, known)
         mappings = {}
         for stream in known:
             file = self._mapping_file(name, written.spoke, stream)
-            if file.exists() and written.streams.get(stream) is not False:
-                mappings[stream] = self._mapping(file)
+            if written.streams.get(stream) is False:
+                continue
+            if file.exists():
+                mappings[stream] = self._mapping(file, f"{written.spoke}/{stream}")
+            elif stream in written.streams:
+                own = self.folder / "mappings" / name / f"{stream}.yaml"
+                self._complain(document, ("streams", stream), f"has no mapping; write {own}")
+        for stream in written.streams:
+            if stream not in known:
+                what = unknown("stream", stream, known)
+                self._complain(document, ("streams", stream), what)
         return mappings
+
+    def _check_own_mappings(self, connection: str, streams: list[str]) -> None:
+        for file in sorted((self.folder / "mappings" / connection).glob("[!.]*")):
+            if file.suffix != ".yaml":
+                self.faults.append(
+                    f"{file}: not a mapping: name it after its stream, <stream>.yaml"
+                )
+            elif file.stem not in streams:
+                self.faults.append(f"{file}: {unknown('stream', file.stem, streams)}")
 
     def _mapping_file(self, connection: str, spoke: str, stream: str) -> Path:
         own = self.folder / "mappings" / connection / f"{stream}.yaml"
         return own if own.exists() else SHIPPED / spoke / f"{stream}.yaml"
 
-    def _mapping(self, file: Path) -> tuple[FieldMapping, ...]:
-        shown = f"mappings/{file.parent.name}/{file.name}"
-        if file.is_relative_to(self.folder):
-            shown = str(file)
+    def _mapping(self, file: Path, name: str) -> tuple[FieldMapping, ...]:
+        ours = file.is_relative_to(self.folder)
+        shown = str(file) if ours else f"mappings/{file.parent.name}/{file.name}"
         try:
             loaded = load_mappings(
                 file, shape_of=lambda name: entities.find(name).shape, shown_as=shown
@@ -159,8 +219,11 @@ class _Reader:
         except (BadMapping, BadYaml) as error:
             self.faults += str(error).splitlines()
             return ()
-        if self.examples:
-            self.faults += [fault for mapping in loaded for fault in check_examples(mapping)]
+        for mapping in loaded:
+            if mapping.name != name:
+                self.faults.append(f"{shown}: maps {mapping.name}; this file is for {name}")
+            if self.examples:
+                self.faults += check_examples(mapping)
         return tuple(loaded)
 
     def _document(self, path: Path) -> Document | None:
@@ -182,63 +245,30 @@ class _Reader:
         try:
             return model.model_validate(document.data)
         except ValidationError as error:
-            self._invalid(model, error, document, ())
+            for where, what in explained(model, error):
+                self._complain(document, where, what)
             return None
 
-    def _invalid(
-        self, model: type[BaseModel], error: ValidationError, document: Document,
-        inside: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        for fault in error.errors(include_url=False, include_input=False):
-            where = (*inside, *fault["loc"])
-            self._complain(document, where, _explained(model, fault))
-
-    def _complain(self, document: Document, where: tuple[str | int, ...], what: str) -> None:
-        where = tuple(step for step in where if not str(step).startswith("("))
+    def _complain(self, document: Document, where: Where, what: str) -> None:
         named = ".".join(str(step) for step in where)
-        self.faults.append(f"{document.at(*where)}: {named}: {what}" if named else
-                           f"{document.at()}: {what}")
-
-
-def _explained(model: type[BaseModel], fault: ErrorDetails) -> str:
-    if fault["type"] == "extra_forbidden":
-        *parents, key = (str(step) for step in fault["loc"])
-        for step in parents:
-            inner = model.model_fields[step].annotation if step in model.model_fields else None
-            if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-                return "unknown key"
-            model = inner
-        return _unknown(f"key {key!r}", key, list(model.model_fields))
-    return fault["msg"].removeprefix("Value error, ")
+        self.faults.append(": ".join(filter(None, (document.at(*where), named, what))))
 
 
 def _readable(document: Document) -> ConnectionFile:
     """What can be made of a faulty file, so that its other faults are found as well."""
-    data = document.data
-    settings = data.get("settings")
+    spoke, settings = document.data.get("spoke"), document.data.get("settings")
     return ConnectionFile.model_construct(
-        spoke=str(data.get("spoke", "")),
+        spoke=spoke if isinstance(spoke, str) else "",
         settings=settings if isinstance(settings, dict) else {},
         streams={},
     )
 
 
-def _unknown(what: str, name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-    return f"unknown {what}; {hint}"
+def _follows(where: Where, unresolved: list[Where]) -> bool:
+    """Whether a fault only says that a value could not be resolved, which was said already.
 
-
-def load(folder: Path, *, environment: Mapping[str, str], examples: bool = False) -> Config:
-    """Read a hub's folder; raises `BadConfig` with all faults.
-
-    `examples` also runs the examples in the mappings, as `hub check` does.
+    What a spoke finds wrong with its settings as a whole, mostly the address, may as well.
     """
-    if not folder.is_dir():
-        raise BadConfig([f"{folder}: no such folder; `hub init {folder}` makes one"])
-    reader = _Reader(folder, environment, examples)
-    settings, database = reader.hub()
-    connections = reader.connections()
-    if reader.faults:
-        raise BadConfig(dict.fromkeys(reader.faults))
-    return Config(folder, settings, database, Connections(connections))
+    if not where:
+        return ("url",) in unresolved
+    return any(where[: len(path)] == path for path in unresolved)

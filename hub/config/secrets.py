@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hub.config.faults import Where
+
 REFERENCE = re.compile(r"\$(?:\$|\{([^{}]*)\})")
 LARGEST_FILE = 65_536
 
-Complain = Callable[[tuple[str | int, ...], str], None]
+Complain = Callable[[Where, str], None]
 
 
 def resolve(
@@ -22,7 +24,7 @@ def resolve(
     environment: Mapping[str, str],
     folder: Path,
     complain: Complain,
-    path: tuple[str | int, ...] = (),
+    path: Where = (),
 ) -> Any:
     """The same data with all references replaced; `$$` is a dollar sign.
 
@@ -56,7 +58,7 @@ def resolve(
 
 def _meaning(
     name: str | None, environment: Mapping[str, str], folder: Path, complain: Complain,
-    path: tuple[str | int, ...],
+    path: Where,
 ) -> str:  # fmt: skip
     if name is None:
         return "$"
@@ -68,13 +70,13 @@ def _meaning(
     return environment[name]
 
 
-def _read(file: Path, complain: Complain, path: tuple[str | int, ...]) -> str:
+def _read(file: Path, complain: Complain, path: Where) -> str:
     """A secret from a file, without the line feed that editors leave at its end."""
     try:
         with file.open(encoding="utf-8") as opened:
             text = opened.read(LARGEST_FILE + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not a file of UTF-8 text"
         complain(path, f"file {str(file)!r}: {reason}")
         return ""
     if len(text) > LARGEST_FILE:

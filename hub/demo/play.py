@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -88,9 +90,10 @@ def _summary(console: Console, scene: World, seconds: float) -> None:
 
 
 def _stay(console: Console, scene: World) -> None:
-    import threading
-
-    console.print(f"The hub goes on working. Its admin API: [bold]{scene.address}/admin/api/status[/]")
-    console.print(f"  curl -H 'Authorization: Bearer {scene.token}' {scene.address}/admin/api/status")
+    where = f"{scene.address}/admin/api/status"
+    console.print(f"The hub goes on working. Its admin API: [bold]{where}[/]", soft_wrap=True)
+    ask = f"  curl -H 'Authorization: Bearer {scene.token}' {where}"
+    console.print(ask, markup=False, soft_wrap=True)
     console.print("Ctrl-C ends the demo and deletes its database.")
-    threading.Event().wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from hub.demo.world import CRM, SHOP, StepFailed, World, unique, until
@@ -110,7 +111,7 @@ def forged_webhook(world: World) -> str:
     outsider = Client(world.address, rate=Rate(calls=100))
     answer = outsider.post(f"/hooks/{SHOP}", content=b"{}", check=False)
     outsider.close()
-    _must(answer.status_code == 401, f"answered {answer.status_code}")
+    _must(answer.status_code == HTTPStatus.UNAUTHORIZED, f"answered {answer.status_code}")
     _must(_deliveries(world) == before, "a forged webhook was stored")
     return "401, and nothing was stored"
 

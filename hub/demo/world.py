@@ -88,6 +88,8 @@ def world(port: int, watch: Callable[[str, str, Counts], None]) -> Iterator[Worl
         schema.migrate(db)
         with db.write() as tx:
             token = access.create(tx, "demo", time.time())
+        for connection in settings.connections.values():
+            stack.callback(connection.spoke.close)
         hub = Hub(db, settings.connections, watch=watch)
         app = web.create(db, hub.connections, hub.inbound, clock=hub.clock)
         served = Web(app, port=port)

@@ -1,0 +1,59 @@
+"""The files that a hub's folder begins with: settings, samples of connections, editors' schemas."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+
+from hub import registry
+from hub.config.files import schemas
+
+HUB_YAML = """\
+# yaml-language-server: $schema=hub.schema.json
+# What is true of the whole hub. Every key may be left out: these are the defaults.
+
+database: sqlite:///hub.db  # a relative file is beside this one; HUB_DATABASE overrules it
+threads: 4  # jobs that one process does at a time
+
+listen:
+  host: {host}  # 0.0.0.0 for all addresses of this machine
+  port: 8080
+
+hooks:
+  max_body: 1048576  # bytes of a webhook
+
+log:
+  level: info  # debug, info, warning, error
+  format: console  # json for programs
+"""
+GITIGNORE = "*.db\n*.db-wal\n*.db-shm\n"
+SCHEMA = "# yaml-language-server: $schema=../connection.schema.json\n"
+
+
+def write(folder: Path, *, host: str = "127.0.0.1") -> None:
+    """Everything, into a folder that is made if need be. The samples are inactive."""
+    (folder / "connections").mkdir(parents=True, exist_ok=True)
+    (folder / "hub.yaml").write_text(HUB_YAML.format(host=host), encoding="utf-8")
+    (folder / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
+    for name, text in samples().items():
+        sample = folder / "connections" / f"{name}.yaml.example"
+        sample.write_text(SCHEMA + text, encoding="utf-8")
+    write_schemas(folder)
+
+
+def write_schemas(folder: Path) -> None:
+    """The JSON Schemas that editors check the files with."""
+    for name, schema in schemas().items():
+        (folder / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+
+
+def samples() -> dict[str, str]:
+    """By spoke, the `connection.yaml` that lies beside its module."""
+    beside = {
+        name: Path(inspect.getfile(registry.find(name))).with_name("connection.yaml")
+        for name in registry.names()
+    }
+    return {
+        name: file.read_text(encoding="utf-8") for name, file in beside.items() if file.exists()
+    }
