@@ -25,6 +25,9 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+proof: install # what is promised, in full; `make test` plays a short form
+	HUB_PROOF=full $(BIN)/pytest tests/proof -v --durations=0 $(ARGS)
+
 bench: install # QUICK=1 for two minutes; writes build/bench.json
 	$(BIN)/python -m tests.bench
 

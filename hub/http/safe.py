@@ -71,6 +71,8 @@ def _check_public(name: str, url: httpx.URL, hosts: Sequence[str]) -> None:
     if url.scheme != "https":
         raise ValueError(f"{name}: only https is allowed, except for a sandbox on this machine")
     host = Origin.of(url).host.removesuffix(".")
+    if "" in host.split("."):
+        raise ValueError(f"{name}: {host!r} is no host name: it has an empty part")
     if _is_private(host):
         raise ValueError(
             f"{name}: a private or loopback address; set `sandbox: true` for a sandbox"

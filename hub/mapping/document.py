@@ -147,7 +147,7 @@ class _Reader:
         value = data.get(key, otherwise)
         if value in words:
             return str(value)
-        self.fault(at, f"{value!r} is not one of {', '.join(words)}{suggestion(value, words)}")
+        self.fault(at, f"{value!r} does not belong here{suggestion(value, words)}")
         return otherwise
 
     def stamp(self, data: dict[str, Any]) -> str:

@@ -114,6 +114,14 @@ class Mapping:
                 faults or [_whole(self.file, error)], self._called(record)
             ) from error
 
+    def inward_alone(self, field: str, record: Any) -> dict[str, Any]:
+        """As `inward`, of one field, whatever is wrong with the others."""
+        rule = self._rules[field]
+        try:
+            return self._builder.inward([rule])(record)
+        except _FAILURES as error:
+            raise RecordFailed(self._explainer.faults(record, only=field)) from error
+
     def children(self, record: Any) -> dict[str, list[Child]]:
         """The records inside the record, by the name of their list; an absent list is left out."""
         found: dict[str, list[Child]] = {}
@@ -269,12 +277,14 @@ class _Explainer:
         self.file = file
         self.readers = [(rule, builder.inward([rule])) for rule in rules if rule.read is not None]
 
-    def faults(self, record: Any, where: str = "") -> list[Fault]:
+    def faults(self, record: Any, where: str = "", only: str = "") -> list[Fault]:
         if not isinstance(record, dict):
             failure = Failure(f"the record is not an object but {shortened(record)}")
             return [_whole(self.file, failure, where)]
         found = []
         for rule, reader in self.readers:
+            if only and rule.field.name != only:
+                continue
             try:
                 reader(record)
             except _FAILURES as error:

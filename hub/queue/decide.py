@@ -52,6 +52,21 @@ class Bury:
 Decision = Retry | Pause | Resync | Bury
 
 
+def spelled(decision: Decision) -> str:
+    """A decision as a log says it: `retry in 12 s`."""
+    match decision:
+        case Retry(after):
+            return f"retry in {after.total_seconds():.0f} s"
+        case Pause(timedelta() as after):
+            return f"pause the connection for {after.total_seconds():.0f} s"
+        case Pause():
+            return "pause the connection until somebody acts"
+        case Resync(after):
+            return f"start over in {after.total_seconds():.0f} s"
+        case Bury(reason):
+            return f"bury: {reason}"
+
+
 def decide(error: Exception, attempt: int, *, jitter: Callable[[], float]) -> Decision:
     """The only code that looks at the types of errors.
 

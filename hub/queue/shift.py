@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from hub.queue import crew, jobs, settle
-from hub.queue.decide import Bury, Decision, Pause, Resync, Retry, decide
+from hub.queue.decide import Bury, Decision, Pause, Resync, Retry, decide, spelled
 from hub.queue.jobs import Claimed, LostLease
 from hub.queue.lanes import Lane
 from hub.store.database import Database, Transaction, Unavailable
@@ -323,7 +323,7 @@ def _report(failure: Failure) -> None:
         kind=job.kind,
         key=job.key,
         attempt=job.attempt,
-        decision=str(failure.decision),
+        decision=spelled(failure.decision),
         error=_text(failure.error),
         place=f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
     )

@@ -61,14 +61,22 @@ def anomaly(entity: str, before: Row | None, after: Row) -> str:
 
 
 def derive(
-    entity: str, before: Row | None, after: Row, given: set[str], *, now: datetime
-) -> dict[str, Any]:
-    """The values that follow; what was `given` from outside is never overruled."""
+    entity: str, before: Row | None, after: Row, given: set[str], *, now: datetime,
+    reported: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """The values that follow; what was `given` from outside is never overruled.
+
+    `given` are all fields that were spoken of, also those that say what we had. Of what another
+    system has `reported` we may have missed steps, or hear of them late: there nothing is derived
+    from the way that a record has come, so that every order of arrival ends the same.
+    """
     machine = MACHINES.get(entity)
     if machine is None:
         return {}
     derived = _of_state(machine, before, after, now=now)
-    if entity == "incident" and "state" in given:
+    if before is not None and not reported:
+        derived |= _of_step(machine, before, after, now=now)
+    if entity == "incident" and (before is None or "state" in given):
         derived["incident_state"] = after.get("state")
     derived |= _of_priority(entity, before, after)
     return {
@@ -78,26 +86,36 @@ def derive(
     }
 
 
-def _of_state(
-    machine: Machine, before: Row | None, after: Row, *, now: datetime
-) -> dict[str, Any]:
-    was = before.get("state") if before else None
+def _of_state(machine: Machine, before: Row | None, after: Row, *, now: datetime) -> dict[str, Any]:
+    """What a state means, however the record has come to it."""
     state = after.get("state") or machine.first
     derived: dict[str, Any] = {"active": state not in machine.closed}
     if before is None and not after.get("opened_at"):
         derived["opened_at"] = now
-    if was == state:
-        return derived
-    if state == machine.resolved:
-        derived["resolved_at"] = after.get("resolved_at") or now
-    elif state in machine.closed:
-        derived["closed_at"] = after.get("closed_at") or now
-    elif was == machine.resolved or was in machine.closed:
-        derived |= dict.fromkeys(("resolved_at", "resolved_by", "closed_at", "closed_by"))
-        derived["reopen_count"] = (after.get("reopen_count") or 0) + 1
-    elif was is not None and not after.get("work_start"):
-        derived["work_start"] = now
+    was = before.get("state") if before else None
+    if was != state:
+        over = was in machine.over
+        derived |= _stamp("resolved", after, now if state in machine.solved else None, over=over)
+        derived |= _stamp("closed", after, now if state in machine.closed else None, over=over)
     return derived
+
+
+def _stamp(what: str, row: Row, now: datetime | None, *, over: bool) -> dict[str, Any]:
+    """When it came to this; nothing, and nobody, once what was `over` is so no more."""
+    if now is not None:
+        return {f"{what}_at": row.get(f"{what}_at") or now}
+    return {f"{what}_at": None, f"{what}_by": None} if over else {}
+
+
+def _of_step(machine: Machine, before: Row, after: Row, *, now: datetime) -> dict[str, Any]:
+    """What somebody has done who went from one state to the next."""
+    was, state = before.get("state"), after.get("state") or machine.first
+    if was in machine.over and state not in machine.over:
+        return {"reopen_count": (after.get("reopen_count") or 0) + 1}
+    taken_up = was == machine.first and state in machine.next.keys() | machine.solved
+    if taken_up and state != was and not after.get("work_start"):
+        return {"work_start": now}
+    return {}
 
 
 def _of_priority(entity: str, before: Row | None, after: Row) -> dict[str, Any]:
@@ -105,7 +123,7 @@ def _of_priority(entity: str, before: Row | None, after: Row) -> dict[str, Any]:
     if before is not None and pair == (before.get("impact"), before.get("urgency")):
         return {}
     priority = PRIORITY.get(pair)  # type: ignore[arg-type]
-    if priority is None or (before is None and after.get("priority")):
+    if priority is None:
         return {}
     if entity == "case":
         priority = min(priority, LOWEST_CASE_PRIORITY)

@@ -18,13 +18,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """States by code: where each may go, which end the work, and what entering one requires."""
+    """States by code: where each may go, which end the work, and what entering one requires.
+
+    `solved` are those that a solution has led to, `closed` those that are final.
+    """
 
     first: str
     next: Mapping[str, frozenset[str]]
     resolved: str
+    solved: frozenset[str]
     closed: frozenset[str]
     requires: Mapping[str, tuple[str, ...]]
+
+    @property
+    def over(self) -> frozenset[str]:
+        """Those in which nobody works on it; who leaves them reopens it."""
+        return self.solved | self.closed
 
     def allows(self, before: str, after: str) -> bool:
         return after in self.next.get(before, frozenset())
@@ -41,6 +50,7 @@ CASE = Machine(
         RESOLVED: frozenset({CLOSED, OPEN}),
     },
     resolved=RESOLVED,
+    solved=frozenset({RESOLVED, CLOSED}),
     closed=frozenset({CLOSED, CANCELLED}),
     requires={RESOLVED: ("resolution_code", "close_notes"), CLOSED: ("close_notes",)},
 )
@@ -54,6 +64,7 @@ INCIDENT = Machine(
         "6": frozenset({"7", "2"}),
     },
     resolved="6",
+    solved=frozenset({"6", "7"}),
     closed=frozenset({"7", "8"}),
     requires={"3": ("hold_reason",), "6": ("close_code", "close_notes")},
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ def _typed(
             if field.kind in {"reference", "list"} and taken is not EMPTY:
                 named[name] = taken
         except _Unfit as error:
-            faults.append(Fault(name, _shown(value), str(error)))
+            faults.append(Fault(name, shown(value), str(error)))
     faults += _resolve(entity, result, named, lookup)
     if faults:
         raise BadValues(faults)
@@ -274,7 +275,7 @@ def _resolve(
         missing = [key for key in keys if (table, key) not in found]
         values[name] = ",".join(found[table, key] for key in keys if (table, key) in found) or None
         faults += [
-            Fault(name, _shown(key), f"there is no record of {table} with this number or sys_id")
+            Fault(name, shown(key), f"there is no record of {table} with this number or sys_id")
             for key in missing
         ]
     return faults
@@ -303,10 +304,11 @@ def _meant(name: str, fields: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else "; a custom field's name begins with u_"
 
 
-def _shown(value: Any) -> str:
-    text = ascii(value) if _unprintable(value) else repr(value)
+def shown(value: Any) -> str:
+    """A value as a message can hold it, however large or deep it is."""
+    text = _SHORT.repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def _unprintable(value: Any) -> bool:
-    return isinstance(value, str) and not value.isprintable()
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = SHOWN

@@ -54,9 +54,20 @@ def append(
     stamp: Any = sqlite_time(at) if tx.dialect.name == "sqlite" else at
     rows = [
         (
-            entry.table, entry.sys_id, entry.field, entry.old, entry.new, entry.user,
-            entry.source, entry.external_id, entry.place, entry.reason, change_set, job, stamp,
-        )  # fmt: skip
+            entry.table,
+            entry.sys_id,
+            entry.field,
+            entry.old,
+            entry.new,
+            entry.user,
+            entry.source,
+            entry.external_id,
+            entry.place,
+            entry.reason,
+            change_set,
+            job,
+            stamp,
+        )
         for entry in entries
     ]
     tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)

@@ -43,12 +43,13 @@ _MOVE = text(
     """
     INSERT INTO hub_cursor (connection, stream, cursor, due_at, moved_at, newest,
       seen, created, updated, unchanged, deleted, failed)
-    SELECT :connection, :stream, :cursor, 0, :now, :newest,
+    SELECT :connection, :stream, :cursor, 0, :moved, :newest,
       :seen, :created, :updated, :unchanged, :deleted, :failed
     WHERE :job IS NULL OR EXISTS
       (SELECT 1 FROM hub_job WHERE id = :job AND take = :take AND running)
     ON CONFLICT (connection, stream) DO UPDATE SET
-      cursor = coalesce(excluded.cursor, hub_cursor.cursor), moved_at = excluded.moved_at,
+      cursor = coalesce(excluded.cursor, hub_cursor.cursor),
+      moved_at = coalesce(excluded.moved_at, hub_cursor.moved_at),
       newest = coalesce(excluded.newest, hub_cursor.newest),
       seen = hub_cursor.seen + excluded.seen, created = hub_cursor.created + excluded.created,
       updated = hub_cursor.updated + excluded.updated,
@@ -59,22 +60,40 @@ _MOVE = text(
 
 
 def move(
-    tx: Transaction, connection: str, stream: str, cursor: str | None, counts: Counts, *,
-    now: float, newest: float | None, job: int | None = None, take: int | None = None,
-) -> bool:  # fmt: skip
+    tx: Transaction,
+    connection: str,
+    stream: str,
+    cursor: str | None,
+    counts: Counts,
+    *,
+    now: float,
+    newest: float | None,
+    job: int | None = None,
+    take: int | None = None,
+) -> bool:
     """Advance a stream (a cursor of None leaves it where it is) and add up. One statement.
 
+    Only a poll, which comes with its job, tells that the stream is in step as of `now`.
     With a job: only while that take of it is still ours. False if it is not; roll back then.
     """
     done = tx.execute(
         _MOVE,
         {
-            "connection": connection, "stream": stream, "cursor": cursor, "now": now,
-            "newest": newest, "job": job, "take": take,
-            "seen": counts.seen, "created": counts.created, "updated": counts.updated,
-            "unchanged": counts.unchanged, "deleted": counts.deleted, "failed": counts.failed,
+            "connection": connection,
+            "stream": stream,
+            "cursor": cursor,
+            "moved": None if job is None else now,
+            "newest": newest,
+            "job": job,
+            "take": take,
+            "seen": counts.seen,
+            "created": counts.created,
+            "updated": counts.updated,
+            "unchanged": counts.unchanged,
+            "deleted": counts.deleted,
+            "failed": counts.failed,
         },
-    )  # fmt: skip
+    )
     return done.rowcount == 1
 
 

@@ -12,8 +12,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from time import monotonic
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -65,8 +67,8 @@ class Database:
     def write(self) -> Iterator[Transaction]:
         """All or nothing, committed at the end of the block. Raises `Unavailable`."""
         place = self.url.render_as_string()
-        with _translated(place), self._turn(), self.engine.connect() as tx:
-            tx.execution_options(hub_writes=True, hub_wait=self.wait)
+        with _translated(place), self._turn() as left, self.engine.connect() as tx:
+            tx.execution_options(hub_writes=True, hub_wait=left)
             tx.info[RING] = False
             with tx.begin():
                 yield tx
@@ -76,18 +78,22 @@ class Database:
                 self.bell.notify_all()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One writer at a time, where the database has only one anyway."""
+    def _turn(self) -> Iterator[float]:
+        """One writer at a time, where the database has only one anyway.
+
+        Yields the seconds that are left to wait for writers of other processes.
+        """
         if not self.sqlite:
-            yield
+            yield self.wait
             return
+        start = monotonic()
         if not self._one_writer.acquire(timeout=self.wait):
             raise Unavailable(
                 f"database {self.url.render_as_string()}: busy; another writer of this process "
                 f"was not done within {self.wait:g} s"
             )
         try:
-            yield
+            yield max(0.0, round(self.wait - (monotonic() - start), 1))
         finally:
             self._one_writer.release()
 
@@ -105,11 +111,23 @@ WAITS = "hub_wait"
 
 
 def _open(url: str) -> Engine:
-    engine = create_engine(url, connect_args=_arguments(url), pool_size=20, max_overflow=20)
+    engine = create_engine(
+        url,
+        connect_args=_arguments(url),
+        pool_size=20,
+        max_overflow=20,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+        hide_parameters=True,  # they are customers' data, and errors end up in logs
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
 
 
 def _arguments(url: str) -> dict[str, Any]:
@@ -144,12 +162,25 @@ def _translated(place: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         if _is_outage(error):
-            raise Unavailable(f"database {place}: {error.orig}") from error
+            advice = SQLITE_OUTAGES.get(_sqlite_code(error) or 0)
+            what = f"{error.orig}; {advice}" if advice else str(error.orig)
+            raise Unavailable(f"database {place}: {what}") from error
         raise
 
 
-SQLITE_OUTAGES = frozenset({5, 6, 8, 10, 13, 14})
-"""SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html)."""
+_ELSEWHERE = "another program has been writing to it for too long: see which, and try again"
+_RESTORE = "name another file, or restore the last backup"
+SQLITE_OUTAGES = {
+    5: _ELSEWHERE,  # SQLITE_BUSY
+    6: _ELSEWHERE,  # LOCKED
+    8: "this user must be allowed to write to the file and its folder",  # READONLY
+    10: "look at the disk: is it full?",  # IOERR
+    11: _RESTORE,  # CORRUPT
+    13: "make room: what was committed is kept, the rest is done again",  # FULL
+    14: "its folder must exist, and this user must be allowed to write to it",  # CANTOPEN
+    26: _RESTORE,  # NOTADB
+}
+"""What keeps a database from being used until somebody acts (sqlite.org/rescode.html), and how."""
 POSTGRES_OUTAGES = ("08", "53", "57P")
 """Connection exceptions, insufficient resources, operator intervention (SQLSTATE classes)."""
 
@@ -157,8 +188,14 @@ POSTGRES_OUTAGES = ("08", "53", "57P")
 def _is_outage(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    code = _sqlite_code(error)
     if code is not None:
-        return int(code) & 0xFF in SQLITE_OUTAGES
+        return code in SQLITE_OUTAGES
     state = getattr(error.orig, "sqlstate", None)
     return state.startswith(POSTGRES_OUTAGES) if state else False
+
+
+def _sqlite_code(error: DBAPIError) -> int | None:
+    """The primary result code, without what extends it."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, and_, delete, func, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, select
 
 from hub.spoke import Change
 from hub.store import sets
@@ -17,7 +18,10 @@ from hub.store.system import dead_records
 
 @dataclass(frozen=True, slots=True)
 class DeadRecord:
-    """A record that failed; or, with `resolved`, one that failed before and is well now."""
+    """A record that failed; or, with `resolved`, one that failed before and is well now.
+
+    `raw` is the record as it came. `mapping` is its mapping's name and digest.
+    """
 
     connection: str
     stream: str
@@ -46,18 +50,30 @@ def save(tx: Transaction, records: Sequence[DeadRecord], *, now: float) -> None:
         return
     rows = [
         (
-            r.connection, r.stream, r.external_id, r.version, r.mapping, orjson.dumps(r.raw),
-            orjson.dumps(list(r.faults)).decode(), r.error, now, now if r.resolved else None,
-        )  # fmt: skip
+            r.connection,
+            r.stream,
+            r.external_id,
+            r.version,
+            r.mapping,
+            sets.as_json(r.raw),
+            orjson.dumps(list(r.faults)).decode(),
+            r.error,
+            now,
+            now if r.resolved else None,
+        )
         for r in records
     ]
     tx.exec_driver_sql(sets.placeholders(tx, _SAVE), rows)
 
 
 def find(
-    tx: Transaction, *, connection: str = "", stream: str = "", id: int | None = None,
+    tx: Transaction,
+    *,
+    connection: str = "",
+    stream: str = "",
+    id: int | None = None,
     most: int = 100,
-) -> list[Row[Any]]:  # fmt: skip
+) -> list[Row[Any]]:
     """Dead records, newest first."""
     query = select(dead_records).where(_which(connection, stream, id))
     return list(tx.execute(query.order_by(dead_records.c.id.desc()).limit(most)))
@@ -65,7 +81,8 @@ def find(
 
 def change_of(row: Row[Any]) -> Change:
     """The change as it came."""
-    return Change(row.stream, row.external_id, orjson.loads(row.raw), row.version)
+    raw = json.loads(row.raw)  # not orjson: it takes neither long integers nor half characters
+    return Change(row.stream, row.external_id, raw, row.version)
 
 
 def drop(tx: Transaction, *, connection: str = "", stream: str = "", id: int | None = None) -> int:
@@ -83,8 +100,8 @@ def counts(tx: Transaction) -> dict[tuple[str, str], int]:
     return {(connection, stream): count for connection, stream, count in rows}
 
 
-def _which(connection: str, stream: str, id: int | None) -> Any:
-    wanted = [dead_records.c.resolved_at.is_(None)]
+def _which(connection: str, stream: str, id: int | None) -> ColumnElement[bool]:
+    wanted: list[ColumnElement[bool]] = [dead_records.c.resolved_at.is_(None)]
     if connection:
         wanted.append(dead_records.c.connection == connection)
     if stream:

@@ -22,17 +22,25 @@ _STORE = text(
 
 
 def store(
-    tx: Transaction, connection: str, delivery_id: str, headers: Mapping[str, str], body: bytes, *,
+    tx: Transaction,
+    connection: str,
+    delivery_id: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
     now: float,
-) -> int | None:  # fmt: skip
+) -> int | None:
     """Keep a delivery; None if it is here already."""
     found: int | None = tx.execute(
         _STORE,
         {
-            "connection": connection, "delivery_id": delivery_id, "now": now, "body": body,
+            "connection": connection,
+            "delivery_id": delivery_id,
+            "now": now,
+            "body": body,
             "headers": orjson.dumps(dict(headers)).decode(),
         },
-    ).scalar()  # fmt: skip
+    ).scalar()
     return found
 
 
@@ -56,5 +64,3 @@ def purge(tx: Transaction, *, before: float) -> int:
     """Forget deliveries that are done and older; returns how many."""
     old = deliveries.c.received_at < before
     return tx.execute(delete(deliveries).where(old, deliveries.c.state == "done")).rowcount
-
-

@@ -55,9 +55,17 @@ def append(tx: Transaction, notes: Sequence[Note]) -> None:
         stamp: Any = sqlite_time(note.at) if sqlite else note.at
         rows.append(
             (
-                id, note.table, note.sys_id, note.element, note.value, note.by, stamp,
-                note.source, note.external_id or id, sha256(text.encode()).hexdigest(),
-            )  # fmt: skip
+                id,
+                note.table,
+                note.sys_id,
+                note.element,
+                note.value,
+                note.by,
+                stamp,
+                note.source,
+                note.external_id or id,
+                sha256(text.encode()).hexdigest(),
+            )
         )
     tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import func, select, text
@@ -34,29 +34,37 @@ class Link:
     deleted: bool = False
 
 
+class Letter(NamedTuple):
+    """An open dead letter: what could not be read, and by which mapping."""
+
+    version: str
+    mapping: str
+    raw: bytes
+
+
 @dataclass(slots=True)
 class Known:
     """What we know of one external id of a page."""
 
     links: dict[str, Link]  # by table
-    dead: str  # version@mapping of its dead letter, if its last change is one
-    awaited: bool  # some reference waits for it
-    awaits: bool  # one of its records waits for a reference
+    dead: Letter | None = None
+    awaited: bool = False  # some reference waits for it
+    awaits: bool = False  # one of its records waits for a reference
 
 
 _LOOKUP = text(
     f"""
     SELECT k.id, l.table_name, l.sys_id, l.version, l.digest, l.base, l.deleted_at,
-      (SELECT d.version || '@' || d.mapping FROM hub_dead_record d
-       WHERE d.connection = :connection AND d.stream = :stream AND d.external_id = k.id
-         AND d.resolved_at IS NULL),
+      d.version, d.mapping, d.raw,
       EXISTS (SELECT 1 FROM hub_pending_ref p WHERE p.connection = :connection
               AND p.stream = :stream AND p.external_id = k.id),
       EXISTS (SELECT 1 FROM hub_pending_ref p WHERE p.table_name = l.table_name
-              AND p.sys_id = l.sys_id)
+              AND p.sys_id = l.sys_id AND p.external_id <> '')
     FROM {sets.values("keys", ["id"])} k
     LEFT JOIN hub_external_ref l ON l.connection = :connection AND l.stream = :stream
       AND l.external_id = k.id
+    LEFT JOIN hub_dead_record d ON d.connection = :connection AND d.stream = :stream
+      AND d.external_id = k.id AND d.resolved_at IS NULL
     """  # noqa: S608 -- names are ours
 )
 
@@ -69,14 +77,23 @@ def lookup(
     rows = sets.select(
         tx, _LOOKUP, connection=connection, stream=stream, keys=sets.packed(external_ids)
     )
-    for id, table, sys_id, version, digest, base, deleted_at, dead, awaited, awaits in rows:
+    for id, table, sys_id, version, digest, base, deleted_at, *dead, awaited, awaits in rows:
         if id not in known:
-            known[id] = Known({}, dead=dead or "", awaited=bool(awaited), awaits=False)
+            letter = None if dead[0] is None else Letter(*dead)
+            known[id] = Known({}, dead=letter, awaited=bool(awaited))
         if table is not None:
             found = Link(
-                connection, stream, table, id, sys_id, version, digest, "",
-                orjson.loads(base) if base else None, deleted_at is not None,
-            )  # fmt: skip
+                connection,
+                stream,
+                table,
+                id,
+                sys_id,
+                version,
+                digest,
+                "",
+                orjson.loads(base) if base else None,
+                deleted_at is not None,
+            )
             known[id].links[table] = found
             known[id].awaits |= bool(awaits)
     return known
@@ -85,10 +102,9 @@ def lookup(
 _TARGETS = text(
     f"""
     SELECT l.stream, l.external_id, l.table_name, l.sys_id
-    FROM {sets.values("keys", ["stream", "id"])} k
-    JOIN hub_external_ref l ON l.connection = :connection AND l.stream = k.stream
-      AND l.external_id = k.id
-    WHERE l.deleted_at IS NULL
+    FROM {sets.values("keys", ["stream", "id"])} k CROSS JOIN hub_external_ref l
+    WHERE l.connection = :connection AND l.stream = k.stream AND l.external_id = k.id
+      AND l.deleted_at IS NULL
     """  # noqa: S608
 )
 
@@ -104,10 +120,9 @@ def targets(
 _SOURCES = text(
     f"""
     SELECT l.stream, l.sys_id, l.external_id
-    FROM {sets.values("keys", ["stream", "tab", "id"])} k
-    JOIN hub_external_ref l ON l.table_name = k.tab AND l.sys_id = k.id
-      AND l.connection = :connection AND l.stream = k.stream
-    WHERE l.deleted_at IS NULL
+    FROM {sets.values("keys", ["stream", "tab", "id"])} k CROSS JOIN hub_external_ref l
+    WHERE l.table_name = k.tab AND l.sys_id = k.id AND l.connection = :connection
+      AND l.stream = k.stream AND l.deleted_at IS NULL
     """  # noqa: S608
 )
 
@@ -120,6 +135,25 @@ def sources(
     return {(stream, sys_id): external_id for stream, sys_id, external_id in rows}
 
 
+_AGREE = """
+    UPDATE hub_external_ref SET base = json_set(base, ?, ?)
+    WHERE table_name = ? AND sys_id = ? AND connection = ? AND json_type(base, ?) IS NOT NULL
+"""
+
+
+def agree(tx: Transaction, connection: str, known: Iterable[tuple[str, str, str, str]]) -> None:
+    """Note what a reference that waited means to them: (table, sys_id, field, its sys_id).
+
+    One statement.
+    """
+    rows = [
+        (f"$.{field}", target, table, sys_id, connection, f"$.{field}")
+        for table, sys_id, field, target in known
+    ]
+    if rows:
+        tx.exec_driver_sql(sets.placeholders(tx, _AGREE), rows)
+
+
 def of_record(tx: Transaction, table: str, sys_id: str) -> list[Link]:
     """Every external record that this record is."""
     rows = tx.execute(
@@ -127,9 +161,17 @@ def of_record(tx: Transaction, table: str, sys_id: str) -> list[Link]:
     ).all()
     return [
         Link(
-            row.connection, row.stream, row.table_name, row.external_id, row.sys_id, row.version,
-            row.digest, row.mapping_digest, row.base, row.deleted_at is not None,
-        )  # fmt: skip
+            row.connection,
+            row.stream,
+            row.table_name,
+            row.external_id,
+            row.sys_id,
+            row.version,
+            row.digest,
+            row.mapping_digest,
+            row.base,
+            row.deleted_at is not None,
+        )
         for row in rows
     ]
 
@@ -159,11 +201,19 @@ def save(tx: Transaction, changed: Sequence[Link], *, now: float) -> None:
         return
     rows = [
         (
-            link.connection, link.stream, link.table, link.external_id, link.sys_id, link.version,
-            link.digest, link.mapping_digest,
-            None if link.base is None else orjson.dumps(link.base).decode(),
-            now, now, now if link.deleted else None,
-        )  # fmt: skip
+            link.connection,
+            link.stream,
+            link.table,
+            link.external_id,
+            link.sys_id,
+            link.version,
+            link.digest,
+            link.mapping_digest,
+            None if link.base is None else sets.as_json(link.base).decode(),
+            now,
+            now,
+            now if link.deleted else None,
+        )
         for link in changed
     ]
     tx.exec_driver_sql(sets.placeholders(tx, _SAVE), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy import text
 
 from hub.store import sets
@@ -45,22 +46,35 @@ def save(tx: Transaction, waiting: Sequence[Pending]) -> None:
 _ARRIVED = text(
     """
     SELECT p.table_name, p.sys_id, p.field, p.connection, p.stream, p.external_id, p.place,
-      l.table_name AS target_table, l.sys_id AS target
-    FROM hub_pending_ref p
-    JOIN hub_external_ref l ON l.connection = p.connection AND l.stream = p.stream
-      AND l.external_id = p.external_id
-    WHERE p.connection = :connection AND p.stream = :stream AND l.deleted_at IS NULL
+      json_group_object(l.table_name, l.sys_id)
+    FROM hub_pending_ref p CROSS JOIN hub_external_ref l
+    WHERE p.connection = :connection AND p.stream = :stream
+      AND (p.external_id, p.table_name, p.sys_id, p.field) > (:id, :table, :sys_id, :field)
+      AND l.connection = p.connection AND l.stream = p.stream
+      AND l.external_id = p.external_id AND l.deleted_at IS NULL
+    GROUP BY p.external_id, p.table_name, p.sys_id, p.field
+    ORDER BY p.external_id, p.table_name, p.sys_id, p.field
     LIMIT :most
     """
 )
 
 
 def arrived(
-    tx: Transaction, connection: str, stream: str, *, most: int
-) -> list[tuple[Pending, str, str]]:
-    """Fields whose record is there now, each with that record's table and sys_id."""
-    rows = tx.execute(_ARRIVED, {"connection": connection, "stream": stream, "most": most})
-    return [(Pending(*row[:7]), row[7], row[8]) for row in rows]
+    tx: Transaction, connection: str, stream: str, *, after: Pending | None, most: int
+) -> list[tuple[Pending, dict[str, str]]]:
+    """Fields whose record is there now, each with the sys_ids that it has, by table.
+
+    In an order of their own, from `after` on.
+    """
+    start = after or Pending("", "", "", connection, stream, "", "")
+    rows = tx.execute(
+        _ARRIVED,
+        {
+            "connection": connection, "stream": stream, "most": most, "id": start.external_id,
+            "table": start.table, "sys_id": start.sys_id, "field": start.field,
+        },
+    )  # fmt: skip
+    return [(Pending(*row[:7]), orjson.loads(row[7])) for row in rows]
 
 
 def forget(tx: Transaction, filled: Iterable[Pending]) -> None:

@@ -2,10 +2,15 @@
 
 A page's keys travel as one JSON parameter: the statement text stays the same for any number of
 them, so that it is prepared once, and there is no limit on how many.
+
+Join such a set with `FROM {set} k CROSS JOIN table t WHERE ...`: SQLite then goes through the set
+and looks each key up. Left to choose, it scans the table for every key.
 """
 
 from __future__ import annotations
 
+import json
+import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +23,21 @@ from hub.store.database import Transaction
 def packed(values: Iterable[Any]) -> str:
     """The parameter for a `values(...)` fragment: scalars, or lists of equal length."""
     return orjson.dumps(list(values)).decode()
+
+
+def as_json(value: Any) -> bytes:
+    """The same bytes for the same JSON, whatever the order of its keys.
+
+    Takes all that Python's JSON reader gives; of what is nested a thousand deep, a glimpse.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers past 64 bits, half a character
+        pass
+    try:
+        return json.dumps(value, sort_keys=True, default=str).encode()
+    except RecursionError:
+        return json.dumps(reprlib.repr(value)).encode()
 
 
 def values(parameter: str, columns: Sequence[str]) -> str:

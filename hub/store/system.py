@@ -29,8 +29,8 @@ links = Table(
     metadata,
     Column("connection", String(80), primary_key=True),
     Column("stream", String(80), primary_key=True),
-    Column("table_name", String(80), primary_key=True),
     Column("external_id", String(255), primary_key=True),
+    Column("table_name", String(80), primary_key=True),
     Column("sys_id", String(32), nullable=False),
     Column("version", String(80), nullable=False, default=""),
     Column("digest", LargeBinary(16), nullable=False, default=b""),  # of what they sent last
@@ -128,8 +128,13 @@ dead_records = Table(
     Column("failed_at", Float, nullable=False),
     Column("resolved_at", Float),  # null while it is dead
     Index("uq_hub_dead_record_of", "connection", "stream", "external_id", unique=True),
-    Index("ix_hub_dead_record_open", "connection", "stream", sqlite_where=text("resolved_at IS NULL"),
-          postgresql_where=text("resolved_at IS NULL")),
+    Index(
+        "ix_hub_dead_record_open",
+        "connection",
+        "stream",
+        sqlite_where=text("resolved_at IS NULL"),
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
 )
 
 jobs = Table(

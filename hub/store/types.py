@@ -37,7 +37,7 @@ class Instant(TypeDecorator[datetime]):
             return sqlite_time(value)
         return value.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy calls it so
         if value is None:
             return None
         naive = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -56,9 +56,7 @@ class Money(TypeDecorator[Decimal]):
     SCALE = Decimal("0.0001")
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(
-            BigInteger() if dialect.name == "sqlite" else Numeric(15, 4)
-        )
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else Numeric(15, 4))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         if value is None:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,8 @@ from hub.store import dead, entities, links, pending
 from hub.store.cursors import Counts
 from hub.store.database import Transaction
 from hub.store.dead import DeadRecord
-from hub.store.links import Known, Link
+from hub.store.entities import Entity
+from hub.store.links import Known, Letter, Link
 from hub.store.pending import Pending
 from hub.sync import reading, resolve
 from hub.sync.amend import Amended, Origin, Patch, amend
@@ -29,7 +30,7 @@ from hub.sync.jobs import Bind, request
 from hub.sync.merge import plain
 from hub.sync.reading import Item
 
-UNKNOWN = Known({}, dead="", awaited=False, awaits=False)
+UNKNOWN = Known({})
 
 
 def absorb(
@@ -46,9 +47,8 @@ def absorb(
     """Apply the changes of one stream. `again`: also those that we have seen just so before."""
     page = _Page(tx, connections, connection, stream, now, job, again)
     latest = reading.newest(changes)
-    items = page.identified(latest)
-    news = page.opened([item for item in items if page.is_news(item)])
-    page.apply(news)
+    page.identify(latest)
+    page.apply(page.opened())
     return page.counts(latest)
 
 
@@ -64,77 +64,82 @@ class _Page:
     job: str
     again: bool
     known: Mapping[str, Known] = field(default_factory=dict[str, Known])
-    buried: list[DeadRecord] = field(default_factory=list[DeadRecord])
+    items: list[Item] = field(default_factory=list[Item])
+    buried: dict[str, DeadRecord] = field(default_factory=dict[str, DeadRecord])
     outcome: dict[str, str] = field(default_factory=dict[str, str])
 
-    def identified(self, changes: Sequence[Change]) -> list[Item]:
-        """The items that have a key, with their links."""
-        items = []
-        mappings = self.connection.mappings[self.stream]
-        for result in reading.identify(self.connection.name, changes, mappings):
-            if isinstance(result, DeadRecord):
-                self._bury(result)
-            else:
-                items.append(result)
-        keys = dict.fromkeys(item.key for item in items)
-        self.known = links.lookup(self.tx, self.connection.name, self.stream, keys) if keys else {}
+    def identify(self, changes: Sequence[Change]) -> None:
+        """Find the links of the changes; leave out those that failed just so before."""
+        items = reading.identify(changes, self.connection.mappings[self.stream])
+        ids = dict.fromkeys(each for item in items for each in (item.key, item.change.id))
+        if ids:
+            self.known = links.lookup(self.tx, self.connection.name, self.stream, ids)
         for item in items:
             item.link = self.known_of(item).links.get(item.mapping.table)
-        return items
+        died = {item.change.id for item in items if reading.died_so(item, self.letter_of(item))}
+        self.items = [item for item in items if self.again or item.change.id not in died]
 
     def known_of(self, item: Item) -> Known:
         return self.known.get(item.key, UNKNOWN)
 
-    def is_news(self, item: Item) -> bool:
-        return reading.is_news(item, self.known_of(item), again=self.again)
+    def letter_of(self, item: Item) -> Letter | None:
+        return self.known.get(item.change.id, UNKNOWN).dead
 
-    def opened(self, items: Sequence[Item]) -> list[Item]:
-        """The items that their mapping could read and wants."""
-        wanted = []
-        for item in items:
+    def opened(self) -> list[Item]:
+        """The items that are news, and that their mapping could read and wants.
+
+        A record of which one mapping fails is left to nobody else: it never half-applies.
+        """
+        wanted, failed = [], set()
+        for item in self.items:
             try:
-                if item.gone or reading.open_up(item):
+                if reading.is_news(item, again=self.again) and reading.open_up(item):
+                    item.values = _said(item)
                     wanted.append(item)
             except RecordFailed as error:
-                self._bury(
-                    reading.buried(self.connection.name, item.change, item.mapping, error)
-                )
-        failed = {record.external_id for record in self.buried}
+                failed.add(item.change.id)
+                self._bury(item, error)
+        self.outcome = dict.fromkeys(self.buried, "failed")
         return [item for item in wanted if item.change.id not in failed]
 
-    def apply(self, items: Sequence[Item]) -> None:
+    def _bury(self, item: Item, error: RecordFailed) -> None:
+        """Keep it with its faults, unless a newer version of it lies there already."""
+        letter = self.letter_of(item)
+        if letter is None or reading.overtakes(item, letter):
+            buried = reading.buried(self.connection.name, item, error)
+            earlier = self.buried.get(item.change.id)
+            self.buried[item.change.id] = reading.together(earlier, buried)
+
+    def apply(self, opened: Sequence[Item]) -> None:
         """Resolve, amend, and remember what came of it."""
+        items = [item for item in opened if not item.unseen]
         resolve.assign(items)
         waiting = resolve.references(self.tx, self.connection.name, items)
         for mapping in self.connection.mappings[self.stream]:
-            mine = [item for item in items if item.mapping is mapping]
-            if any(item.fresh for item in mine):
-                resolve.adopt(self.tx, self.connection.name, mine)
+            mine = [item for item in items if item.mapping is mapping and item.fresh]
+            resolve.adopt(self.tx, self.connection.name, mine, items)
         origin = Origin(self.connection.name, self.connection.name, self.job)
         patches = [self._patch(item) for item in items]
         results = amend(
             self.tx, self.connections, patches, origin, now=self.now, jobs=self._binds(items)
         )
         seconds = self.now.timestamp()
-        links.save(self.tx, [self._link(item) for item in items], now=seconds)
+        saved = [self._link(*each) for each in zip(items, results, strict=True)]
+        saved += [self._tombstone(item) for item in opened if item.unseen]
+        links.save(self.tx, saved, now=seconds)
         pending.save(self.tx, self._pending(items, waiting))
-        dead.save(self.tx, [*self.buried, *self._resolved(items)], now=seconds)
+        dead.save(self.tx, [*self.buried.values(), *self._resolved()], now=seconds)
         self._note(items, results)
 
     def _patch(self, item: Item) -> Patch:
         entity = entities.find(item.mapping.to)
-        values = dict(item.values)
-        if item.gone:
-            values |= GONE.get(entity.name, {})
-        elif item.link and item.link.deleted:
-            values = {**BACK.get(entity.name, {}), **values}
         return Patch(
             entity,
             item.sys_id,
-            values,
+            _wished(item, entity),
             fresh=item.fresh,
-            base=item.link.base if item.link and not item.gone else None,
-            owner_of=_theirs if item.gone else item.mapping.owner_of,
+            base=item.link.base if item.link and not (item.gone or item.restored) else None,
+            owner_of=_owner(item, entity),
             version_at=_moment(item.change.version),
             external_id=item.key,
             place_of=item.mapping.place,
@@ -142,16 +147,28 @@ class _Page:
             notes=_notes(item),
         )
 
-    def _link(self, item: Item) -> Link:
+    def _link(self, item: Item, result: Amended) -> Link:
+        """What is known of a record now; of a field that they do not show, what we have."""
         old = item.link
         base = dict(old.base) if old and old.base else {}
-        if isinstance(self.connection.spoke, Writes):
-            for name in item.mapping.writes & item.values.keys():
-                base[name] = plain(item.values[name])
+        if isinstance(self.connection.spoke, Writes) and not item.gone:
+            ours = result.row | (result.row.get("hub_custom") or {})
+            for name in item.mapping.writes & item.mapping.reads:
+                if name in item.values:
+                    base[name] = plain(item.values[name])
+                else:
+                    base.setdefault(name, plain(ours.get(name)))
         return Link(
             self.connection.name, self.stream, item.mapping.table, item.key, item.sys_id,
             item.change.version or (old.version if old else ""),
             b"" if item.gone else item.digest, item.mapping.digest, base or None, item.gone,
+        )  # fmt: skip
+
+    def _tombstone(self, item: Item) -> Link:
+        """What keeps a record that is gone from coming back by an older change of it."""
+        return Link(
+            self.connection.name, self.stream, item.mapping.table, item.key, "",
+            item.change.version, deleted=True,
         )  # fmt: skip
 
     def _pending(
@@ -177,15 +194,15 @@ class _Page:
         )
         return [request(Bind(self.connection.name, self.stream))] if arrived else []
 
-    def _resolved(self, items: Sequence[Item]) -> list[DeadRecord]:
-        well = {item.change.id for item in items if self.known_of(item).dead}
+    def _resolved(self) -> list[DeadRecord]:
+        """The letters of records that have moved on, be it to their deletion."""
+        well = {
+            item.change.id for item in self.items if reading.overtakes(item, self.letter_of(item))
+        }
         return [
-            DeadRecord(self.connection.name, self.stream, id, resolved=True) for id in sorted(well)
+            DeadRecord(self.connection.name, self.stream, each, resolved=True)
+            for each in sorted(well - self.buried.keys())
         ]
-
-    def _bury(self, record: DeadRecord) -> None:
-        self.buried.append(record)
-        self.outcome[record.external_id] = "failed"
 
     def _note(self, items: Sequence[Item], results: Sequence[Amended]) -> None:
         for item, result in zip(items, results, strict=True):
@@ -202,7 +219,7 @@ class _Page:
         """One outcome per change, the most telling one where several mappings read it."""
         counts = Counts(seen=len(changes))
         for change in changes:
-            what = self.outcome.get(reading.storable(change.id), "unchanged")
+            what = self.outcome.get(change.id, "unchanged")
             setattr(counts, what, getattr(counts, what) + 1)
         return counts
 
@@ -215,8 +232,29 @@ def _references(item: Item) -> list[str]:
     return [name for name in item.values if name in fields and fields[name].kind == "reference"]
 
 
-def _theirs(_: str) -> str:
-    return "theirs"
+def _said(item: Item) -> dict[str, Any]:
+    """Their values; null for a column that is never empty says nothing."""
+    columns = entities.find(item.mapping.to).table.c
+    return {
+        name: value
+        for name, value in item.values.items()
+        if value is not None or name not in columns or columns[name].nullable
+    }
+
+
+def _wished(item: Item, entity: Entity) -> dict[str, Any]:
+    """What the record shall say now."""
+    if item.gone:
+        return dict(GONE.get(entity.name, {}))
+    return {**(BACK.get(entity.name, {}) if item.restored else {}), **item.values}
+
+
+def _owner(item: Item, entity: Entity) -> Callable[[str], str]:
+    """Who decides on each field. That a record is gone, or back, they alone know."""
+    if not (item.gone or item.restored):
+        return item.mapping.owner_of
+    theirs = GONE.get(entity.name, {})
+    return lambda field: "theirs" if field in theirs else item.mapping.owner_of(field)
 
 
 def _rows(item: Item) -> dict[str, ChildList]:

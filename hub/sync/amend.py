@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -63,6 +64,11 @@ class Patch:
     children: Mapping[str, ChildList] = field(default_factory=dict[str, ChildList])
     notes: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
+    @property
+    def replicates(self) -> bool:
+        """Whether another system reports it."""
+        return self.owner_of is not None
+
 
 @dataclass(slots=True)
 class Amended:
@@ -90,6 +96,7 @@ def amend(
     """
     work = _Batch(tx, origin, now)
     rows = _rows(tx, work, patches)
+    work.taken = _taken_numbers(tx, patches, rows)
     results = []
     for patch in patches:
         result = _decide(work, patch, rows.get(patch.sys_id))
@@ -111,30 +118,47 @@ class _Batch:
     now: datetime
     entries: list[Entry] = field(default_factory=list[Entry])
     notes: list[Note] = field(default_factory=list[Note])
-    lines: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
-    existing: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
+    lines: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
+    existing: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
+    taken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     change_set: str = field(default_factory=lambda: uuid4().hex)
 
 
 def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, Row]:
-    """The rows that the patches speak of, by sys_id; one statement per entity."""
+    """The rows that the patches speak of, by sys_id; one statement."""
     wanted: dict[str, list[Patch]] = {}
     for patch in patches:
         if not patch.fresh:
             wanted.setdefault(patch.entity.name, []).append(patch)
-    rows: dict[str, Row] = {}
+    asked = []
     for name, those in wanted.items():
-        entity = entities.find(name)
-        ids = dict.fromkeys(patch.sys_id for patch in those)
-        listed = children.entity_of(those)
-        if listed is None:
-            rows |= records.read(tx, entity, ids)
-        else:
-            column = children.parent(listed, entity)
-            found, lines = records.read_children(tx, entity, listed, column, ids)
-            rows |= found
-            work.existing |= lines
+        entity, listed = entities.find(name), children.entity_of(those)
+        ids = tuple(dict.fromkeys(patch.sys_id for patch in those))
+        column = children.parent(listed, entity) if listed else ""
+        asked.append(records.Wanted(entity, ids, listed, column))
+    rows, lines = records.read_all(tx, asked)
+    for sys_id, those_of in lines.items():
+        work.existing[sys_id] = {line["external_id"]: line for line in those_of}
     return rows
+
+
+def _taken_numbers(
+    tx: Transaction, patches: Sequence[Patch], rows: Mapping[str, Row]
+) -> set[tuple[str, str]]:
+    """(sys_id, number) of those patches whose number another record has.
+
+    One statement per entity whose numbers come from outside.
+    """
+    wanted: dict[str, dict[str, str]] = {}
+    asked = []
+    for patch in patches:
+        number = patch.values.get("number")
+        if number and number != rows.get(patch.sys_id, {}).get("number"):
+            wanted.setdefault(patch.entity.name, {}).setdefault(number, patch.sys_id)
+            asked.append((patch.entity.name, patch.sys_id, number))
+    for name, numbers_of in wanted.items():
+        numbers_of |= records.numbered(tx, entities.find(name), numbers_of)
+    return {(sys_id, number) for name, sys_id, number in asked if wanted[name][number] != sys_id}
 
 
 def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:
@@ -145,54 +169,63 @@ def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:
     after |= values
     if custom:
         after["hub_custom"] = (after.get("hub_custom") or {}) | custom
-    derived = rules.derive(patch.entity.name, before, after, set(values), now=work.now)
+    derived = rules.derive(
+        patch.entity.name, before, after, set(patch.values), now=work.now,
+        reported=patch.replicates,
+    )  # fmt: skip
     after |= derived
     changed = _difference(before, after, values.keys() | derived.keys(), custom)
+    told = changed | journals.keys()
     if work.origin.command and (
-        faults := rules.command_faults(patch.entity.name, before, after, changed)
+        faults := rules.command_faults(patch.entity.name, before, after, told)
     ):
         raise rules.Refused("; ".join(faults))
-    moved = children.gather(work.lines, work.existing.get(patch.sys_id, []), patch, now=work.now)
+    existing = work.existing.setdefault(patch.sys_id, {})
+    moved = children.gather(work.lines, existing, patch, now=work.now)
     if changed or moved or before is None:
         after["sys_updated_on"] = work.now
         after["sys_updated_by"] = work.origin.user
         after["sys_mod_count"] = (before["sys_mod_count"] + 1) if before else 0
     work.notes += _notes(work, patch, journals)
     _audit(work, patch, before, after, changed | moved, kept)
-    told = frozenset(changed | moved | journals.keys())
-    return Amended(patch, after, created=before is None, changed=told)
+    return Amended(patch, after, created=before is None, changed=frozenset(told | moved))
 
 
 def _blank(patch: Patch) -> Row:
     """A new record, before anybody has said anything about it."""
-    return {**patch.entity.defaults, "sys_id": patch.sys_id}
+    return patch.entity.blank | {"sys_id": patch.sys_id}
 
 
 def _wished(
     work: _Batch, patch: Patch, before: Row | None
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     """(values to set, journal texts to add, values that lost against ours)."""
-    values = dict(patch.values)
+    values, lost = dict(patch.values), {}
     journals = {name: values.pop(name) for name in JOURNALS & values.keys()}
     journals = {name: text for name, text in journals.items() if text}
-    if before is None or patch.owner_of is None:
+    if (patch.sys_id, values.get("number")) in work.taken:
+        lost["number"] = values.pop("number")
+    if before is None or not patch.replicates:
         if before is None:
             values.setdefault("sys_created_on", work.now)
             values.setdefault("sys_created_by", work.origin.user)
-        return values, journals, {}
+        return values, journals, lost
     newer = patch.version_at is None or patch.version_at >= before["sys_updated_on"]
     ours = before | (before.get("hub_custom") or {})
     merged = merge(values, ours, patch.base, patch.owner_of, theirs_is_newer=newer)
-    return merged.taken, journals, merged.kept
+    return merged.taken, journals, merged.kept | lost
 
 
 def _notes(work: _Batch, patch: Patch, journals: Mapping[str, str]) -> list[Note]:
     """Texts that were written, and entries that came from outside with ids of their own."""
     table, origin = patch.entity.table.name, work.origin
     written = [
-        Note(table, patch.sys_id, element, value, origin.user, work.now)
+        Note(
+            table, patch.sys_id, element, value, origin.user, work.now, origin.connection,
+            _name_of(value) if patch.replicates else "",
+        )
         for element, value in journals.items()
-    ]
+    ]  # fmt: skip
     received = [
         Note(
             table, patch.sys_id, entry.get("element") or "work_notes", entry["value"],
@@ -203,6 +236,11 @@ def _notes(work: _Batch, patch: Patch, journals: Mapping[str, str]) -> list[Note
         if entry.get("value")
     ]  # fmt: skip
     return [*written, *received]
+
+
+def _name_of(text: str) -> str:
+    """What names an entry that came without an id: its text, so that it is told once."""
+    return sha256(text.encode()).hexdigest()
 
 
 def _difference(
@@ -228,10 +266,9 @@ def _audit(
                 origin.connection, patch.external_id, place,
             )  # fmt: skip
         )
-        return
     odd = rules.anomaly(patch.entity.name, before, after) if "state" in changed else ""
-    for name in sorted(changed):
-        old, new = _value(before, name), _value(after, name)
+    for name in sorted(changed) if before else ():
+        old, new = _value(before or {}, name), _value(after, name)
         place = patch.place_of(name) if patch.place_of else ""
         work.entries.append(
             Entry(
@@ -268,8 +305,11 @@ def _text(value: Any) -> str | None:
 
 def _number(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
     """Give every new row that has none its number. One statement for all of them."""
-    rows = [(r.patch.entity, r.row) for r in results if r.created]
-    rows += [(entities.find(name), row) for name, those in work.lines.items() for row in those]
+    latest = {r.row["sys_id"]: (r.patch.entity, r.row) for r in results}
+    rows = [latest[r.row["sys_id"]] for r in results if r.created]
+    rows += [
+        (entities.find(name), row) for name, those in work.lines.items() for row in those.values()
+    ]
     wanting = [(entity, row) for entity, row in rows if entity.prefix and not row.get("number")]
     counts = Counter(entity.prefix for entity, _ in wanting)
     upcoming = numbers.allocate(tx, counts, _imported(rows))
@@ -297,7 +337,7 @@ def _store(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
     for name, those in rows.items():
         records.write(tx, entities.find(name), list(those.values()))
     for name, lines in work.lines.items():
-        records.write(tx, entities.find(name), lines)
+        records.write(tx, entities.find(name), list(lines.values()))
     journal.append(tx, work.notes)
     audit.append(
         tx, work.entries, change_set=work.change_set, job=work.origin.job, at=work.now

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from hub import queue
 from hub.queue import Claimed
-from hub.store import entities, pending
+from hub.store import entities, links, pending
 from hub.store.database import Database
 from hub.store.pending import Pending
 from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connections
 from hub.sync.jobs import Bind, label
+from hub.sync.resolve import pick
 
 AT_ONCE = 500
 
@@ -25,22 +26,32 @@ def bind(
 
     Pushes nothing to where the reference came from: they know it already.
     """
-    last = False
+    after, last = None, False
     while not last:
         now = datetime.fromtimestamp(clock(), UTC)
         with db.write() as tx:
             queue.fence(tx, claimed)
-            found = pending.arrived(tx, job.connection, job.stream, most=AT_ONCE)
-            patches = [_patch(*one) for one in found]
+            found = pending.arrived(tx, job.connection, job.stream, after=after, most=AT_ONCE)
+            known = [(waiting, id) for waiting, ids in found if (id := _meant(waiting, ids))]
+            patches = [_patch(*one) for one in known]
             origin = Origin(job.connection, job.connection, label(claimed))
             amend(tx, connections, patches, origin, now=now)
-            pending.forget(tx, [waiting for waiting, _, _ in found])
+            links.agree(
+                tx, job.connection, [(one.table, one.sys_id, one.field, id) for one, id in known]
+            )
+            pending.forget(tx, [waiting for waiting, _ in known])
             last = len(found) < AT_ONCE
             if last:
                 queue.done(tx, [claimed])
+        after = found[-1][0] if found else None
 
 
-def _patch(waiting: Pending, _: str, target: str) -> Patch:
+def _meant(waiting: Pending, ids: Mapping[str, str]) -> str | None:
+    field = entities.find(waiting.table).shape.fields[waiting.field]
+    return pick(ids, field.reference)
+
+
+def _patch(waiting: Pending, target: str) -> Patch:
     return Patch(
         entities.find(waiting.table),
         waiting.sys_id,

@@ -41,40 +41,51 @@ def parent(child: Entity, of: Entity) -> str:
 
 
 def gather(
-    lines: dict[str, list[Row]], existing: Sequence[Row], patch: Patch, *, now: datetime
+    lines: dict[str, dict[str, Row]], existing: dict[str, Row], patch: Patch, *, now: datetime
 ) -> set[str]:
     """Add to `lines` the child rows that must be written; names of the lists that changed.
 
-    A child that is no longer in the list stays, and says that it is gone.
+    `existing` are the record's children by external id, and become what they will be. A child
+    that is no longer in the list stays, and says that it is gone.
     """
     moved = set()
-    by_key = {row["external_id"]: row for row in existing}
     for name, child_list in patch.children.items():
         entity = child_list.entity
-        rows = lines.setdefault(entity.name, [])
-        column = parent(entity, patch.entity)
-        here = set()
-        before = len(rows)
-        for key, values in child_list.items:
-            here.add(key)
-            fresh = {"external_id": key, column: patch.sys_id}
-            rows += _changed(entity, by_key.get(key), {**values, **fresh}, now)
-        for key, row in by_key.items():
-            if key not in here:
-                rows += _changed(entity, row, GONE.get(entity.name, {}), now)
-        if len(rows) > before:
-            moved.add(name)
+        rows = lines.setdefault(entity.name, {})
+        fixed = {parent(entity, patch.entity): patch.sys_id}
+        listed = dict(child_list.items)  # of one that is listed twice, the last
+        wanted = {key: {**values, "external_id": key, **fixed} for key, values in listed.items()}
+        for key in existing.keys() - listed.keys():
+            wanted[key] = dict(GONE.get(entity.name, {}))
+        for key, values in wanted.items():
+            row = _changed(entity, existing.get(key), values, now, listed=key in listed)
+            if row is not None:
+                existing[key] = rows[row["sys_id"]] = row
+                moved.add(name)
     return moved
 
 
 def _changed(
-    entity: Entity, row: Row | None, values: Mapping[str, Any], now: datetime
-) -> list[Row]:
+    entity: Entity, row: Row | None, values: dict[str, Any], now: datetime, *, listed: bool
+) -> Row | None:
     """The row to write, if it says anything new."""
+    custom = {name: values.pop(name) for name in list(values) if name.startswith("u_")}
+    if custom:
+        values["hub_custom"] = ((row and row["hub_custom"]) or {}) | custom
     if row is None:
         stamps = {"sys_created_on": now, "sys_updated_on": now, "sys_mod_count": 0}
-        return [{**entity.defaults, "sys_id": uuid4().hex, **stamps, **values}]
+        return entity.blank | {"sys_id": uuid4().hex, **stamps, **values}
+    if listed:
+        values = _back(entity, row) | values
     if all(row.get(name) == value for name, value in values.items()):
-        return []
+        return None
     stamps = {"sys_updated_on": now, "sys_mod_count": row["sys_mod_count"] + 1}
-    return [{**row, **values, **stamps}]
+    return {**row, **values, **stamps}
+
+
+def _back(entity: Entity, row: Row) -> dict[str, Any]:
+    """What a child that was gone, and is listed again, says if their values do not tell."""
+    gone = GONE.get(entity.name, {})
+    return {
+        name: entity.defaults.get(name) for name, value in gone.items() if row.get(name) == value
+    }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from hub.errors import Permanent
 from hub.mapping import Mapping as FieldMapping
 from hub.spoke import Pulls, Spoke, Stream, Writes
 
@@ -55,6 +56,15 @@ class Connections(Mapping[str, Connection]):
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def of_job(self, name: str, stream: str = "") -> Connection:
+        """The connection that a job is for; raises `Permanent` if it is no longer configured."""
+        connection = self._by_name.get(name)
+        if connection is None or (stream and stream not in connection.mappings):
+            raise Permanent(
+                f"{name}/{stream}: no longer configured; bring its file back, or drop the job"
+            )
+        return connection
 
     def outlets(self, table: str) -> list[tuple[str, str, FieldMapping]]:
         """(connection, stream, mapping) of everybody to whom this table's records are written."""

@@ -52,7 +52,7 @@ class Inbound:
 
     def ingest(self, claimed: Claimed, job: Ingest) -> None:
         """Read a stored webhook, fetch what it hints at, and absorb the lot at once."""
-        connection = self.connections[job.connection]
+        connection = self.connections.of_job(job.connection)
         assert isinstance(connection.spoke, Receives)
         with self.db.read() as tx:
             delivery = deliveries.get(tx, job.delivery)
@@ -70,7 +70,7 @@ class Inbound:
 
     def poll(self, claimed: Claimed, job: Poll) -> None:
         """Pull a stream from where it stopped; each page commits with its cursor."""
-        connection = self.connections[job.connection]
+        connection = self.connections.of_job(job.connection, job.stream)
         spoke = connection.spoke
         assert isinstance(spoke, Pulls)
         with self.db.read() as tx:
@@ -79,6 +79,8 @@ class Inbound:
         try:
             for page in spoke.pull(connection.stream(job.stream), start):
                 run.commit(page)
+        except LostLease:
+            raise  # whoever has it now writes down how it went
         except Exception as error:
             with suppress(Unavailable):  # then nothing can be written down; the error says why
                 run.fail(error)
@@ -87,7 +89,7 @@ class Inbound:
 
     def reread(self, claimed: Claimed, job: Reread) -> None:
         """Read a dead record again from what was kept of it."""
-        connection = self.connections[job.connection]
+        connection = self.connections.of_job(job.connection)
         with self.db.write() as tx:
             for row in dead.find(tx, id=job.dead):
                 change = dead.change_of(row)
@@ -134,8 +136,8 @@ class _Run:
 
     def commit(self, page: Page) -> None:
         """Absorb a page and move the cursor in one transaction."""
-        self.cursor = page.cursor
         if page.body is None and not page.changes:
+            self.cursor = page.cursor
             return  # only the cursor moves: `finish` does that
         now = datetime.fromtimestamp(self.inbound.clock(), UTC)
         mappings = self.connection.mappings[self.stream]
@@ -145,7 +147,8 @@ class _Run:
                 tx, self.inbound.connections, self.connection, self.stream, changes,
                 now=now, job=label(self.claimed),
             )  # fmt: skip
-            self._move(tx, counts, now.timestamp(), _age(changes))
+            self._move(tx, page.cursor, counts, now.timestamp(), _age(changes))
+        self.cursor = page.cursor
         self.total += counts
         self.inbound.watch(self.connection.name, self.stream, counts)
 
@@ -153,7 +156,7 @@ class _Run:
         """Move the cursor past the end, write down the run, and remove the job: at once."""
         now = self.inbound.clock()
         with self.inbound.db.write() as tx:
-            self._move(tx, Counts(), now, None)
+            self._move(tx, self.cursor, Counts(), now, None)
             if self.total.seen:
                 self._record(tx, "done", now, None)
             queue.done(tx, [self.claimed])
@@ -163,9 +166,12 @@ class _Run:
         with self.inbound.db.write() as tx:
             self._record(tx, "failed", self.inbound.clock(), f"{type(error).__name__}: {error}")
 
-    def _move(self, tx: Transaction, counts: Counts, now: float, newest: float | None) -> None:
+    def _move(
+        self, tx: Transaction, cursor: str | None, counts: Counts, now: float,
+        newest: float | None,
+    ) -> None:  # fmt: skip
         ours = cursors.move(
-            tx, self.connection.name, self.stream, self.cursor, counts, now=now, newest=newest,
+            tx, self.connection.name, self.stream, cursor, counts, now=now, newest=newest,
             job=self.claimed.id, take=self.claimed.take,
         )  # fmt: skip
         if not ours:

@@ -7,18 +7,17 @@ from hashlib import sha256
 from typing import Any
 
 from hub import queue
-from hub.errors import Conflict, NotFound
+from hub.errors import Conflict, NotFound, Transient
 from hub.mapping import Mapping as FieldMapping
 from hub.queue import Claimed
 from hub.spoke import Receipt, Write, Writes
-from hub.store import entities, links, records
-from hub.store.database import Database
+from hub.store import entities, links, records, sets
+from hub.store.database import Database, Transaction
 from hub.store.links import Link
 from hub.store.records import Row
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Poll, Push, request
 from hub.sync.merge import plain
-from hub.sync.reading import canonical
 
 
 def push(
@@ -30,34 +29,59 @@ def push(
     Only fields that differ from what both sides agreed on last are sent. A record that they do
     not have is created only by a mapping with a `stamp`, so that we know our own creation again.
     """
-    connection = connections[job.connection]
+    connection = connections.of_job(job.connection, job.stream)
     assert isinstance(connection.spoke, Writes)
     mapping = next(m for m in connection.mappings[job.stream] if m.table == job.table)
     with db.read() as tx:
         entity = entities.find(job.table)
         row = records.read(tx, entity, [job.sys_id]).get(job.sys_id)
-        link = next((one for one in links.of_record(tx, job.table, job.sys_id) if _is(one, job)), None)
+        link = _linked(tx, job)
         values = {} if row is None else _to_send(mapping, row, link)
-        refs = links.sources(
-            tx, connection.name,
-            [
-                (stream, entity.shape.fields[name].reference, values[name])
-                for name, stream in mapping.ref_streams.items()
-                if values.get(name)
-            ],
-        )  # fmt: skip
+        refs = links.sources(tx, connection.name, _wanted(connection, mapping, values))
     receipt = None
-    if values and (link is None and mapping.stamp or link and not link.deleted):
+    if values and (mapping.stamp if link is None else not link.deleted):
+        _check(connection, mapping, values, refs)
         receipt = _write(db, connection, mapping, job, link, values, refs, clock)
     with db.write() as tx:
-        if receipt is not None:
-            saved = _link(connection, mapping, job, link, receipt, values)
-            links.save(tx, [saved], now=clock())
+        if receipt is not None:  # a poll may have moved the link meanwhile
+            link = _linked(tx, job)
+            links.save(tx, [_link(mapping, job, link, receipt, values)], now=clock())
         queue.done(tx, [claimed])
 
 
-def _is(link: Link, job: Push) -> bool:
-    return link.connection == job.connection and link.stream == job.stream
+def _linked(tx: Transaction, job: Push) -> Link | None:
+    """The record's link to the job's stream; one that is alive, if there are several."""
+    mine = [
+        link
+        for link in links.of_record(tx, job.table, job.sys_id)
+        if (link.connection, link.stream) == (job.connection, job.stream)
+    ]
+    return min(mine, key=lambda link: link.deleted, default=None)
+
+
+def _wanted(
+    connection: Connection, mapping: FieldMapping, values: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """(stream, table, sys_id) of everything that the values refer to, in whatever table it is."""
+    return [
+        (stream, target.table, values[name])
+        for name, stream in mapping.ref_streams.items()
+        if values.get(name)
+        for target in connection.mappings.get(stream, ())
+    ]
+
+
+def _check(
+    connection: Connection, mapping: FieldMapping, values: Mapping[str, Any],
+    refs: Mapping[tuple[str, str], str],
+) -> None:  # fmt: skip
+    """Raise `Transient` while they do not know a record yet that ours refers to."""
+    for name, stream in mapping.ref_streams.items():
+        if values.get(name) and (stream, values[name]) not in refs:
+            raise Transient(
+                f"{mapping.place(name)}: {name}: {values[name]} is not linked to "
+                f"{connection.name}/{stream} yet"
+            )
 
 
 def _to_send(mapping: FieldMapping, row: Row, link: Link | None) -> dict[str, Any]:
@@ -85,7 +109,7 @@ def _write(
         data[mapping.stamp] = job.sys_id
         write = Write(None, data, job.sys_id)
     else:
-        key = f"{job.sys_id}/{sha256(canonical(data)).hexdigest()[:16]}"
+        key = f"{job.sys_id}/{sha256(sets.as_json(data)).hexdigest()[:16]}"
         write = Write(link.external_id, data, key, link.version)
     try:
         return spoke.upsert(connection.stream(job.stream), write)
@@ -100,12 +124,13 @@ def _write(
 
 
 def _link(
-    connection: Connection, mapping: FieldMapping, job: Push, link: Link | None,
-    receipt: Receipt, values: Mapping[str, Any],
+    mapping: FieldMapping, job: Push, link: Link | None, receipt: Receipt,
+    values: Mapping[str, Any],
 ) -> Link:  # fmt: skip
     base = dict(link.base or {}) if link else {}
     base |= {name: plain(value) for name, value in values.items()}
+    version = max(receipt.version, link.version) if link else receipt.version
     return Link(
-        connection.name, job.stream, job.table, receipt.id, job.sys_id,
-        receipt.version or (link.version if link else ""), b"", mapping.digest, base,
+        job.connection, job.stream, job.table, receipt.id, job.sys_id, version, b"",
+        mapping.digest, base,
     )  # fmt: skip

@@ -5,6 +5,7 @@ Two statements per page at most, whatever is in it: one for references, one for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -16,8 +17,10 @@ from hub.shape import Shape
 from hub.store import entities, links, sets
 from hub.store.database import Transaction
 from hub.store.pending import Pending
+from hub.store.records import Convert, layout_of
 from hub.sync.reading import Item
 
+SYS_ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
 
 Waiting = tuple[Item, str, Ref]
 """A field of an item that refers to a record which is not here yet."""
@@ -32,11 +35,12 @@ def references(tx: Transaction, connection: str, items: Sequence[Item]) -> list[
     if not wanted:
         return []
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for (stream, id, table), sys_id in links.targets(tx, connection, sorted(wanted)).items():
-        found.setdefault((stream, id), {})[table] = sys_id
+    for (stream, key, table), sys_id in links.targets(tx, connection, sorted(wanted)).items():
+        found.setdefault((stream, key), {})[table] = sys_id
     for item in items:
-        here = found.setdefault((item.change.stream, item.key), {})
-        here.setdefault(item.mapping.table, item.sys_id)
+        if not item.gone:
+            here = found.setdefault((item.change.stream, item.key), {})
+            here.setdefault(item.mapping.table, item.sys_id)
     waiting: list[Waiting] = []
     for item in items:
         shape = entities.find(item.mapping.to).shape
@@ -75,50 +79,53 @@ def _put_in_place(
     for field, value in values.items():
         if isinstance(value, Ref):
             candidates = found.get((value.stream, value.id), {})
-            values[field] = _pick(candidates, shape.fields[field].reference)
+            values[field] = pick(candidates, shape.fields[field].reference)
             if values[field] is None and value.on_missing != "null":
                 late.append((field, value))
     return late
 
 
-def _pick(candidates: Mapping[str, str], table: str) -> str | None:
+def pick(candidates: Mapping[str, str], table: str) -> str | None:
     """The record in the column's table, or the only one: contacts are users as well."""
     if table in candidates:
         return candidates[table]
     return next(iter(candidates.values())) if len(candidates) == 1 else None
 
 
-def adopt(tx: Transaction, connection: str, items: Sequence[Item]) -> None:
-    """Give each item that has no link the record of ours that it already is, if there is one.
+def adopt(
+    tx: Transaction, connection: str, fresh: Sequence[Item], page: Sequence[Item]
+) -> None:
+    """Give each fresh item of one mapping the record of ours that it already is, if there is one.
 
     First hit wins: the stamp, then the match rules in their order. A rule that finds several
     records decides nothing, and a record that has a link to this stream is not up for adoption.
     """
-    open_items = [item for item in items if item.fresh]
-    if not open_items:
+    if not fresh:
         return
-    mapping = open_items[0].mapping
+    mapping = fresh[0].mapping
     rules = ([("sys_id",)] if mapping.stamp else []) + list(mapping.match)
     if not rules:
         return
-    keys = [[_match_values(item, rule) for item in open_items] for rule in rules]
+    layout = layout_of(entities.find(mapping.to).table, tx.dialect)
+    encoders = {layout.names[position]: convert for position, convert in layout.encoders}
+    keys = [[_match_values(item, rule, encoders) for item in fresh] for rule in rules]
     statement = _match_statement(mapping.table, tuple(rules))
     parameters: dict[str, Any] = {"connection": connection, "stream": mapping.stream}
     for number, those in enumerate(keys):
         rows = [[i, *values] for i, values in enumerate(those) if None not in values]
         parameters[f"keys{number}"] = sets.packed(rows)
     hits: dict[tuple[int, int], list[str]] = {}
-    for rule, position, sys_id in tx.execute(statement, parameters):
-        hits.setdefault((rule, position), []).append(sys_id)
+    for number, position, sys_id in tx.execute(statement, parameters):
+        hits.setdefault((number, position), []).append(sys_id)
     renamed: dict[str, str] = {}
-    for position, item in enumerate(open_items):
-        for rule in range(len(rules)):
-            those = hits.get((rule, position), [])
-            if len(those) == 1 and those[0] not in renamed.values():
-                renamed[item.sys_id] = those[0]
-                item.sys_id, item.fresh = those[0], False
+    for position, item in enumerate(fresh):
+        for number in range(len(rules)):
+            found = hits.get((number, position), [])
+            if len(found) == 1 and found[0] not in renamed.values():
+                renamed[item.sys_id] = found[0]
+                item.sys_id, item.fresh = found[0], False
                 break
-    _rename(items, renamed)
+    _rename(page, renamed)
 
 
 def _rename(items: Iterable[Item], renamed: Mapping[str, str]) -> None:
@@ -129,11 +136,19 @@ def _rename(items: Iterable[Item], renamed: Mapping[str, str]) -> None:
                 item.values[field] = renamed[value]
 
 
-def _match_values(item: Item, rule: Sequence[str]) -> list[Any]:
+def _match_values(
+    item: Item, rule: Sequence[str], encoders: Mapping[str, Convert]
+) -> list[Any]:
+    """What the record's fields must be, as the database keeps it; None for what says nothing."""
     if tuple(rule) == ("sys_id",):
         return [stamped(item)]
-    values = [item.values.get(field) for field in rule]
-    return [None if isinstance(value, Ref) or value == "" else value for value in values]
+    return [_encoded(item.values.get(field), encoders.get(field)) for field in rule]
+
+
+def _encoded(value: Any, convert: Convert | None) -> Any:
+    if value is None or value == "":
+        return None
+    return convert(value) if convert else value
 
 
 def stamped(item: Item) -> str | None:
@@ -141,28 +156,34 @@ def stamped(item: Item) -> str | None:
     value: Any = item.change.data
     for step in (item.mapping.stamp or "").split("."):
         value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and SYS_ID.fullmatch(value) else None
 
 
 def _match_statement(table: str, rules: tuple[tuple[str, ...], ...]) -> Any:
     selects = []
     for number, rule in enumerate(rules):
         columns = [f"m{i}" for i in range(len(rule))]
-        same = " AND ".join(f't."{field}" = k.{column}' for field, column in zip(rule, columns))
+        same = " AND ".join(
+            f"{_column(field)} = k.{column}" for field, column in zip(rule, columns, strict=True)
+        )
         keys = sets.values(f"keys{number}", ["position", *columns])
         selects.append(
-            f'SELECT {number}, k.position, t.sys_id FROM {keys} k JOIN "{table}" t ON {same} '  # noqa: S608
-            "WHERE NOT EXISTS (SELECT 1 FROM hub_external_ref l WHERE l.table_name = "
+            f'SELECT {number}, k.position, t.sys_id FROM {keys} k CROSS JOIN "{table}" t '  # noqa: S608
+            f"WHERE {same} AND NOT EXISTS (SELECT 1 FROM hub_external_ref l WHERE l.table_name = "
             f"'{table}' AND l.sys_id = t.sys_id AND l.connection = :connection "
             "AND l.stream = :stream AND l.deleted_at IS NULL)"
         )
     return text(" UNION ALL ".join(selects))
 
 
+def _column(field: str) -> str:
+    return f"t.hub_custom ->> '{field}'" if field.startswith("u_") else f't."{field}"'
+
+
 def assign(items: Iterable[Item]) -> None:
     """Name every record: the linked one, or a new one until a match is found."""
     for item in items:
-        if item.link is not None:
+        if item.link is not None and item.link.sys_id:
             item.sys_id = item.link.sys_id
         else:
             item.sys_id, item.fresh = uuid4().hex, True

@@ -93,7 +93,7 @@ def _connection(connection: Connection, facts: _Facts, now: float) -> Connection
     elif bad := [stream for stream in streams if stream.state in {"failing", "late"}]:
         state, reason, step = bad[0].state, bad[0].reason, bad[0].next_step
     elif buried:
-        state, reason = "attention", f"{buried} dead jobs"
+        state, reason = "attention", counted(buried, "dead job")
         step = f"hub dead list {connection.name}"
     return ConnectionStatus(
         connection.name, type(connection.spoke).__name__.lower(), connection.spoke.kind, state,
@@ -113,7 +113,7 @@ def _stream(
         state, reason, step = "paused", pause.reason, _resume(connection.name)
     elif run is not None and run.state == "failed" and run.ended_at >= (moved or 0):
         state, reason = "failing", run.error or ""
-        step = "it is tried again by itself; hub dead list shows it once it is given up"
+        step = f"it is tried again until it is given up: hub dead list {connection.name}"
     elif age is None:
         state, reason = "waiting", "not polled yet"
         step = f"hub sync {connection.name}/{stream}, or hub run"
@@ -121,7 +121,7 @@ def _stream(
         state, reason = "late", f"last in step {age:.0f} s ago, polled every {every:.0f} s"
         step = "is a worker running? hub run, or hub work"
     elif buried:
-        reason = f"{buried} dead records"
+        reason = counted(buried, "dead record")
         step = f"hub dead list {connection.name}/{stream}"
     counts = {
         name: getattr(row, name) if row is not None else 0
@@ -131,6 +131,11 @@ def _stream(
         stream, state, reason, step, age, age, every, counts, buried,
         named(run) if run is not None else None,
     )  # fmt: skip
+
+
+def counted(number: int, what: str) -> str:
+    """`1 dead job`, `2 dead jobs`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _resume(connection: str) -> str:

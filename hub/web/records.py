@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
-from hub.service.typed import BadValues, Fault, sought
+from hub.service.typed import BadValues, Fault, shown, sought
 from hub.store import audit, entities, journal, links, listing
 from hub.store.database import Database, Transaction
 from hub.store.entities import Entity, UnknownEntity
@@ -172,5 +172,5 @@ def _expected(if_match: str, values: dict[str, Any]) -> int | None:
         given = int(tag) if tag.isascii() and tag.isdecimal() else tag
     if given is None or (isinstance(given, int) and not isinstance(given, bool)):
         return given
-    fault = Fault("sys_mod_count", repr(given)[:80], "a whole number is expected")
+    fault = Fault("sys_mod_count", shown(given), "a whole number is expected")
     raise BadValues([fault])

@@ -40,7 +40,9 @@ def main() -> None:
     print(f"{'run':<34}{'records/s':>11}{'per CPU s':>11}{'peak MB':>9}")
     for name, those in runs.items():
         best = median(those)
-        print(f"{name:<34}{best['per_s']:>11,.0f}{best['per_cpu_s']:>11,.0f}{best['peak_mb']:>9.0f}")
+        print(
+            f"{name:<34}{best['per_s']:>11,.0f}{best['per_cpu_s']:>11,.0f}{best['peak_mb']:>9.0f}"
+        )
     ratios = {
         "sync.full.sqlite.vs_limit": ratio(runs, "hub full", "limit full", "per_cpu_s"),
         "sync.unchanged.vs_full": ratio(runs, "hub unchanged", "hub full", "per_cpu_s"),
@@ -60,7 +62,7 @@ def measure(
 ) -> None:
     """One run in a process of its own."""
     command = [sys.executable, "-m", "tests.bench.runs", run, address, str(count)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     for one in json.loads(done.stdout.splitlines()[-1]):
         one["per_s"] = one["records"] / one["wall_s"]
         one["per_cpu_s"] = one["records"] / one["cpu_s"]

@@ -44,7 +44,9 @@ def hub_run(spoke: hub.Spoke, folder: Path, count: int) -> list[Measured]:
     for name in ("full", "unchanged"):
         one.poll_again("src", "Case", full=True)
         runs.append(timed(name, count, lambda: one.worker(threads=1).run_until_idle()))
-    stored = sqlite3.connect(folder / "hub.db").execute("SELECT count(*) FROM sn_customerservice_case")
+    stored = sqlite3.connect(folder / "hub.db").execute(
+        "SELECT count(*) FROM sn_customerservice_case"
+    )
     assert stored.fetchone()[0] == count, "not everything arrived"
     db.close()
     return runs
@@ -69,7 +71,7 @@ COLUMNS = (
     "street", "city", "zip", "country", "version",
 )  # fmt: skip
 UPSERT = (
-    f"INSERT INTO cases VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 -- our own names
+    f"INSERT INTO cases VALUES ({', '.join('?' * len(COLUMNS))}) "
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS[1:])}"
 )
 

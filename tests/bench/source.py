@@ -98,7 +98,7 @@ def _serve(count: int, theirs: Connection) -> None:
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 -- the standard library's name
+        def do_GET(self) -> None:
             number = int(self.path.rpartition("/")[2])
             body = bodies[number] if number < len(bodies) else b""
             self.send_response(200)

@@ -37,6 +37,8 @@ def test_an_address_of_the_vendor_is_allowed(url: str) -> None:
         ("https://acme.salesforce.com@evil.com", "leave out the user"),
         ("https://user:hunter2@acme.salesforce.com", "leave out the user"),
         ("https://acme.salesforce.com:8443", "port 8443 is not allowed"),
+        ("https://.salesforce.com", "empty part"),
+        ("https://a..salesforce.com", "empty part"),
         ("https://127.0.0.1", "private or loopback"),
         ("https://localhost", "private or loopback"),
         ("ftp://acme.salesforce.com", "a full address is needed"),

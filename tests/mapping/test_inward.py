@@ -95,21 +95,15 @@ def test_a_value_takes_the_form_of_its_column(field: str, given: Any, kept: Any)
         ("total", "lots", "no number"), ("total", 10**12, "too large for an amount"), ("active", "maybe", "neither true nor false"),
         ("active", 2, "neither true nor false"), ("active", [], "neither"), ("opened_at", "2026-03-01T08:00:00Z", "is no moment"),
         ("opened_at", datetime(2026, 3, 1), "has no time zone"), ("state", "Exploded", "no value for 'Exploded'"),  # noqa: DTZ001
-        ("state", True, "no value for True"), ("state", {}, "no value for"), ("account", "001", r"`\| ref\(Stream\)`"),
+        ("state", True, "no value for True"), ("state", {}, "no value for"),
         ("extra", "text", "neither an object nor a list"), ("extra", {"a": ["\x00"]}, "NUL"), ("extra", {"\x00": 1}, "NUL"),
     ],
 )  # fmt: skip
 def test_a_value_that_its_column_cannot_keep_fails_the_record(
     field: str, given: Any, reason: str
 ) -> None:
-    expression = "x" if field != "account" else "None if y else x | ref(A)"
-    mapping = mapping_of(field, "x") if field != "account" else None
-    if mapping is None:
-        with pytest.raises(ValueError, match=reason):
-            mapping_of(field, expression.split(" | ")[0])
-        return
     with pytest.raises(RecordFailed, match=reason):
-        mapping.inward({"x": given})
+        value_of("x", {"x": given}, field)
 
 
 def test_a_deeply_nested_value_does_not_exhaust_the_stack() -> None:
@@ -248,7 +242,7 @@ def test_when_decides_and_absent_reads_as_null() -> None:
     assert mapping.applies({})
     assert mapping.applies({"RecordType": {"Name": "Retail"}})
     assert not mapping.applies({"RecordType": {"Name": "Internal"}})
-    with pytest.raises(RecordFailed, match="Case.yaml:10: when: an object was expected"):
+    with pytest.raises(RecordFailed, match=r"Case\.yaml:10: when: an object was expected"):
         mapping.applies({"RecordType": "text"})
 
 
@@ -280,12 +274,8 @@ def test_a_mapping_tells_what_it_reads_and_writes() -> None:
 
 
 def test_paths_name_what_lists_and_selectors_read() -> None:
-    mapping = mapping_of(
-        "description",
-        'emails(type="work").value or [l.sku for l in lines.nodes] | join(",")'.replace(
-            "or [", "or (["
-        ).replace('(",")', '(","))'),
-    )
+    listed = '([l.sku for l in lines.nodes] | join(","))'
+    mapping = mapping_of("description", f'emails(type="work").value or {listed}')
     assert mapping.paths == ("Id", "emails.type", "emails.value", "lines.nodes.sku")
     assert mapping_of("extra", "this").paths == ()
 

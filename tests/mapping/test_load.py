@@ -55,21 +55,22 @@ def test_all_faults_come_at_once_with_places_and_suggestions(tmp_path: Path) -> 
         "2:1: too: unknown key; did you mean 'to'?",
         "5:1: ownr: unknown key; did you mean 'owner'?",
         "1:1: mapping: 'Acme Case' is not spoke/stream, as in salesforce/Case",
-        "6:1: owner: 'nobody' is not one of theirs, ours, newest, if_empty, manual"
-        "; known: if_empty, manual, newest, ours, theirs",
+        ("6:1: owner: 'nobody' does not belong here"
+        "; known: if_empty, manual, newest, ours, theirs"),
         "7:9: match.0: 'nmber' is not a field that this mapping reads; did you mean 'number'?",
-        "8:1: direction: 'inwards' is not one of both, in, out; known: both, in, out",
-        "9:1: when: `|` beside `or` can be read in two ways; put brackets around the pipe or around"
-        " the `or` in `a or b | lower`",
+        "8:1: direction: 'inwards' does not belong here; known: both, in, out",
+        ("9:1: when: `|` beside `or` can be read in two ways; put brackets around the pipe or around"
+        " the `or` in `a or b | lower`"),
         "12:3: shrt_description: case has no such field; did you mean 'short_description'?",
         "13:3: short_description: there is no pipe 'trm'; did you mean 'trim'? in `Subject | trm`",
         "14:3: state: there is no map 'stat'; did you mean 'state'?",
         "16:3: description: `ref` is for references, and this field is a string",
         "17:3: account: is a reference: end it with `| ref(Stream)`",
+        "17:3: account: description writes to AccountId as well; `out: {}` makes one inward only",
         "18:15: opened_at.inn: unknown key; did you mean 'in'?",
         "18:3: opened_at: needs `in:` or `out:`",
-        "18:23: opened_at.owner: 'me' is not one of theirs, ours, newest, if_empty, manual"
-        "; known: if_empty, manual, newest, ours, theirs",
+        ("18:23: opened_at.owner: 'me' does not belong here"
+        "; known: if_empty, manual, newest, ours, theirs"),
         "19:3: due_date: 'soon' is no moment: `| datetime` or `| date` makes it one",
         "20:3: reopen_count: is empty; for 'always null' write None",
         "21:3: sys_id: the store alone sets this field; remove the line",
@@ -80,7 +81,7 @@ def test_all_faults_come_at_once_with_places_and_suggestions(tmp_path: Path) -> 
         "23:29: contact.out: `out:` takes their paths and our values: {Reason: resolution_code}; {} for none",
         "25:14: children.comments.to: no entity is called 'jurnal'",
         "26:3: children.notes: key must be given",
-        "26:40: children.notes.fields.valu: journal has no such field; did you mean 'value'?",
+        "26:42: children.notes.fields.valu: journal has no such field; did you mean 'value'?",
         "28:3: maps.state: no field uses this map; use it or remove it",
         "29:14: maps.priority.High: no value for 'hihg'; did you mean 'high'? (for the field priority)",
         "31:6: examples.0.nam: unknown key; did you mean 'name'?",

@@ -178,8 +178,10 @@ def test_values_without_a_counterpart_fail_together() -> None:
         mapping.outward({"state": "18", "account": "a1", "number": "1"}, {})
     assert [str(fault) for fault in caught.value.faults] == [
         "mappings/acme/Case.yaml:6: state: no value of theirs for 'awaiting_info' in `Status = state | map⁻¹(s)`",
-        "mappings/acme/Case.yaml:7: account: 'a1' is linked to no Account of theirs yet in"
-        " `AccountId = account | ref⁻¹(Account)`",
+        (
+            "mappings/acme/Case.yaml:7: account: 'a1' is linked to no Account of theirs yet in"
+            " `AccountId = account | ref⁻¹(Account)`"
+        ),
     ]
     with pytest.raises(RecordFailed, match="no value of theirs for 'closed'"):
         mapping.outward({"state": "3"}, {})

@@ -29,6 +29,7 @@ from hub.queue.decide import (
     Resync,
     Retry,
     decide,
+    spelled,
 )
 from hub.store.database import Unavailable
 
@@ -95,3 +96,17 @@ def test_the_back_off_is_anywhere_up_to_its_cap(attempt: int, chance: float) -> 
     assert isinstance(decision, Retry)
     assert timedelta() <= decision.after <= LONGEST_BACKOFF
     assert decision.after <= timedelta(seconds=attempt**4)
+
+
+@pytest.mark.parametrize(
+    ("decision", "text"),
+    [
+        (Retry(timedelta(seconds=12)), "retry in 12 s"),
+        (Resync(timedelta(seconds=3)), "start over in 3 s"),
+        (Pause(timedelta(minutes=2)), "pause the connection for 120 s"),
+        (Pause(None), "pause the connection until somebody acts"),
+        (Bury("mapping"), "bury: mapping"),
+    ],
+)
+def test_a_log_says_decisions_in_words(decision: Decision, text: str) -> None:
+    assert spelled(decision) == text

@@ -182,7 +182,7 @@ def test_a_failure_is_one_line_without_the_payload(db: Database, clock: Clock) -
         "kind": "push",
         "key": "a",
         "attempt": 1,
-        "decision": "Retry(after=datetime.timedelta(seconds=1))",
+        "decision": "retry in 1 s",
         "error": "Transient: 503",
     }
 

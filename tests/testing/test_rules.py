@@ -56,7 +56,7 @@ def test_a_spoke_that_only_reads_skips_the_rest_by_name() -> None:
         streams = (hub.Stream("work_orders"),)
 
         def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
-            return (hub.Change(stream.name, id, None) for id in ids)  # noqa: A001
+            return (hub.Change(stream.name, id, None) for id in ids)
 
     subject = Subject("reader", Reader, EXAMPLE)
     with pytest.raises(pytest.skip.Exception, match="reader does not pull"):

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 import hub
 from hub import web
@@ -105,7 +106,7 @@ class House:
         """Put a record into the store, past all rules."""
         known = entities.find(entity)
         stamps = {"sys_created_on": START, "sys_updated_on": START}
-        row = {**known.defaults, **stamps, **values}
+        row = known.blank | stamps | values
         with self.db.write() as tx:
             records.write(tx, known, [row])
         return row
@@ -171,14 +172,21 @@ def house(build: Callable[..., House]) -> House:
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[httpx.Client]:
-    """Speaks to the hub over real loopback HTTP, with its token."""
-    with served(house.app, house.headers) as there:
-        yield there
+def client(house: House) -> httpx.Client:
+    """Speaks to the hub with its token; in this process, where no server makes a difference."""
+    return inside(house.app, house.headers)
+
+
+def inside(app: FastAPI, headers: dict[str, str] | None = None) -> httpx.Client:
+    """A client for an application that nobody serves."""
+    return TestClient(app, raise_server_exceptions=False, headers=headers)
 
 
 @contextmanager
 def served(app: FastAPI, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
-    with serving(Web(app)) as address:
-        with httpx.Client(base_url=address, headers=headers, timeout=30) as there:
-            yield there
+    """Serve an application by real loopback HTTP; yields a client for it."""
+    with (
+        serving(Web(app)) as address,
+        httpx.Client(base_url=address, headers=headers, timeout=30) as there,
+    ):
+        yield there

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from hub.store import access
-
-from .conftest import House
+from tests.web.conftest import House
 
 
 def test_a_token_is_told_once_and_only_its_digest_is_kept(house: House) -> None:
@@ -62,9 +63,22 @@ def test_its_use_is_noted_once_a_minute(house: House, client: httpx.Client) -> N
         assert used() == start + noted
 
 
-def test_who_may_read_still_can_while_nobody_can_write(
-    house: House, client: httpx.Client
-) -> None:
+def test_who_may_read_still_can_while_nobody_can_write(house: House, client: httpx.Client) -> None:
     with closing(sqlite3.connect(house.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert client.get("/admin/api/status").status_code == 200
+
+
+def test_a_request_that_only_reads_takes_the_one_writers_turn_once_a_minute(
+    house: House, client: httpx.Client
+) -> None:
+    begun: list[str] = []
+
+    @event.listens_for(house.db.engine, "before_cursor_execute")
+    def _count(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            begun.append(statement)
+
+    for _ in range(5):
+        assert client.get("/admin/api/records/case").status_code == 200
+    assert len(begun) == 1

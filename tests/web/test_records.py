@@ -9,13 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
-from hub.store import links
+from hub.store import dead, links
+from hub.store.dead import DeadRecord
 from hub.store.links import Link
+from tests.web.conftest import START, House
 
-from .conftest import START, House
-
+DEEP = orjson.loads("[" * 900 + "]" * 900)
 CASES = "/admin/api/records/case"
 ONE = f"{CASES}/CS0001001"
 
@@ -56,7 +58,7 @@ def test_pages_follow_each_other_newest_first_without_gap_or_repetition(
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        params = {"limit": 5, "cursor": cursor}
+        params: dict[str, str | int] = {"limit": 5, "cursor": cursor}
         answer = client.get(CASES, params=params).json()
         assert len(answer["records"]) <= 5
         seen += [record["number"] for record in answer["records"]]
@@ -279,6 +281,8 @@ def test_only_json_of_bearable_size_is_read(client: httpx.Client) -> None:
         ({"If-Match": "abc"}, {}, 422),
         ({}, {"sys_mod_count": "0"}, 422),
         ({}, {"sys_mod_count": True}, 422),
+        ({}, {"sys_mod_count": DEEP}, 422),
+        ({}, {"comments": DEEP}, 422),
     ],
 )
 @pytest.mark.usefixtures("case")
@@ -318,9 +322,6 @@ def test_a_change_during_an_outage_is_refused_whole_and_reading_goes_on(
 
 
 def test_dead_letters_are_listed_with_their_faults(house: House, client: httpx.Client) -> None:
-    from hub.store import dead
-    from hub.store.dead import DeadRecord
-
     fault = {"place": "mappings/acme/x.yaml:3", "field": "state", "reason": "no value for 'zombie'"}
     buried = DeadRecord("acme", "work_orders", "wo_1", raw={"id": 1}, faults=[fault], error="bad")
     with house.db.write() as tx:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from .conftest import House, served
+from tests.web.conftest import House, inside, served
 
 
 def test_a_living_process_says_so_and_one_with_our_schema_is_ready(client: httpx.Client) -> None:
@@ -29,13 +29,14 @@ def test_a_database_of_another_version_is_not_ready_and_the_reason_is_said(
     assert client.get("/healthz").status_code == 200
 
 
-def test_every_answer_forbids_guessing_and_keeping(client: httpx.Client) -> None:
-    for path in ("/healthz", "/admin/api/status", "/nowhere", "/hooks/acme", "/openapi.json"):
-        headers = client.get(path).headers
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == "no-store"
-        assert headers["content-security-policy"].startswith("default-src 'none'")
-        assert "server" not in headers
+def test_every_answer_forbids_guessing_and_keeping_and_names_no_product(house: House) -> None:
+    with served(house.app, house.headers) as client:
+        for path in ("/healthz", "/admin/api/status", "/nowhere", "/hooks/acme", "/openapi.json"):
+            headers = client.get(path).headers
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["cache-control"] == "no-store"
+            assert headers["content-security-policy"].startswith("default-src 'none'")
+            assert "server" not in headers
 
 
 def test_an_unknown_path_is_a_problem_with_a_next_step(client: httpx.Client) -> None:
@@ -94,8 +95,7 @@ def test_the_admin_api_opens_to_tokens_only(
     build: Callable[..., House], given: dict[str, str], method: str, path: str
 ) -> None:
     raw = {name: value.encode("latin-1") for name, value in given.items()}
-    with served(build().app) as client:
-        answer = client.request(method, path, headers=raw)  # type: ignore[arg-type]
+    answer = inside(build().app).request(method, path, headers=raw)  # type: ignore[arg-type]
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.json()["next_step"] == "Make one with `hub token new NAME`."

@@ -29,6 +29,7 @@ class Entity:
     first: int
     digits: int
     defaults: Mapping[str, Any]
+    blank: dict[str, Any]  # every column of a new row, defaults among them; copy it
 
     @classmethod
     def of(
@@ -54,6 +55,7 @@ class Entity:
             first=first,
             digits=digits,
             defaults=MappingProxyType(_defaults(table)),
+            blank={str(column.name): None for column in table.columns} | _defaults(table),
         )
 
 

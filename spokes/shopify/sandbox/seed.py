@@ -196,9 +196,9 @@ def load(shop: Shop, folder: Path) -> None:
             copies["customers"].setdefault(customer["id"], []).append(customer)
     if not any(copies.values()):
         raise ValueError(f"{folder}: no orders, customers or refunds of Shopify in there")
-    for id, known in copies["customers"].items():  # noqa: A001
+    for id, known in copies["customers"].items():
         shop.customers[id] = acts.fill("customers", _merged(known), id=id, at="")
-    for id, known in copies["orders"].items():  # noqa: A001
+    for id, known in copies["orders"].items():
         shop.orders[id] = _recorded_order(_merged(known))
     for known in copies["refunds"].values():
         refund = _recorded_refund(_merged(known))

@@ -135,7 +135,7 @@ class AcmeSandbox(Sandbox):
     # -- its table ---------------------------------------------------------------------------------
 
     def _create(self, data: dict[str, Any], command: dict[str, Any]) -> str:
-        id = f"wo_{len(self._states) + 1:05}"  # noqa: A001
+        id = f"wo_{len(self._states) + 1:05}"
         return self._keep({**data, "id": id, "deleted": False}, command)
 
     def _keep(self, row: dict[str, Any], command: dict[str, Any]) -> str:

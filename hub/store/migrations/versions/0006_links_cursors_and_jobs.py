@@ -92,8 +92,8 @@ def upgrade() -> None:
         "hub_external_ref",
         sa.Column("connection", sa.String(length=80), nullable=False),
         sa.Column("stream", sa.String(length=80), nullable=False),
-        sa.Column("table_name", sa.String(length=80), nullable=False),
         sa.Column("external_id", sa.String(length=255), nullable=False),
+        sa.Column("table_name", sa.String(length=80), nullable=False),
         sa.Column("sys_id", sa.String(length=32), nullable=False),
         sa.Column("version", sa.String(length=80), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
@@ -103,7 +103,7 @@ def upgrade() -> None:
         sa.Column("last_seen", sa.Float(), nullable=False),
         sa.Column("deleted_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint(
-            "connection", "stream", "table_name", "external_id", name=op.f("pk_hub_external_ref")
+            "connection", "stream", "external_id", "table_name", name=op.f("pk_hub_external_ref")
         ),
         sqlite_with_rowid=False,
     )
