@@ -17,7 +17,7 @@ demo: install
 	$(BIN)/hub demo $(ARGS)
 
 test: install
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -89,7 +89,7 @@ def token_new(
     """Make a token and show it, this once: only its digest is kept."""
     from hub.store import access
 
-    with opened(folder) as (_, hub), hub.db.write() as tx:
+    with opened(folder) as (_, hub), hub.db.write(durable=True) as tx:
         secret = access.create(tx, name, hub.clock())
     say(secret)
 
@@ -114,7 +114,7 @@ def token_revoke(name: str, folder: Folder = HERE) -> None:
     """End a token at once."""
     from hub.store import access
 
-    with opened(folder) as (_, hub), hub.db.write() as tx:
+    with opened(folder) as (_, hub), hub.db.write(durable=True) as tx:
         if not access.revoke(tx, name):
             raise Failure(f"no token is called {name!r}; hub token list shows them")
     say(f"{name}: revoked")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.log import set_up_log
 from hub.cli.processes import until_told
 from hub.cli.screen import Failure, say, table
 
@@ -58,4 +59,5 @@ def demo(
     """Play the whole journey against sandboxes, and check every step on both sides."""
     from hub.demo import play
 
+    set_up_log("error")  # the story has refusals in it, which are warnings elsewhere
     play(once=once, port=port)

@@ -67,8 +67,10 @@ def order_by_webhook(world: World) -> str:
     change = {"do": "update", "stream": "orders", "id": id, "data": {"note": note}}
     _mutate(world, SHOP, change)
     order = until("changed order", lambda: world.records("order", special_instructions=note))[0]
-    until("delivery", lambda: _deliveries(world) > before)
-    return f"{order['number']}: {note!r}"
+    _must(_deliveries(world) > before, "no webhook was stored")
+    by = _jobs_of(world, "order", order["sys_id"])[0]
+    _must(by.startswith("ingest/"), f"it came by {by}, not by webhook")
+    return f"{order['number']}: {note!r}, by job {by}"
 
 
 def refund_opens_a_case(world: World) -> str:
@@ -80,6 +82,8 @@ def refund_opens_a_case(world: World) -> str:
     order = _read(world, "order", case["order"])
     _must(order["external_id"] == id, f"{case['number']} is about {order['external_id']}")
     until("customer of the case", lambda: _read(world, "case", case["number"])["consumer"])
+    opened_by = _jobs_of(world, "case", case["sys_id"])[-1]
+    _must(opened_by.startswith("ingest/"), f"it came by {opened_by}, not by webhook")
     return f"{case['number']} about {order['number']}: {case['short_description']!r}"
 
 
@@ -159,6 +163,12 @@ def _loaded(world: World, connection: str, stream: str) -> bool:
 
 def _read(world: World, table: str, key: str) -> dict[str, Any]:
     return dict(world.api.get(f"/admin/api/records/{table}/{key}").json()["record"])
+
+
+def _jobs_of(world: World, table: str, sys_id: str) -> list[str]:
+    """The jobs that changed a record, newest first, from its audit."""
+    answer = world.api.get(f"/admin/api/records/{table}/{sys_id}").json()
+    return [str(entry["hub_job_id"]) for entry in answer["audit"]]
 
 
 def _external(world: World, case: dict[str, Any]) -> dict[tuple[str, str], str]:

@@ -31,7 +31,7 @@ HASTE: dict[str, dict[str, Any]] = {
     SHOP: {},
 }
 """Seconds. Real systems show rows late, so that a hub waits longer; the sandboxes do not."""
-EVERY = "2s"
+EVERY = {CRM: "2s", SHOP: "10m"}  # so what arrives from the shop later on came by webhook
 PATIENCE = 30.0  # seconds that a step may take before it counts as failed
 
 
@@ -105,7 +105,7 @@ def _write(folder: Path, sandboxes: dict[str, Sandbox]) -> None:
     (folder / "hub.yaml").write_text("database: sqlite:///hub.db\n", encoding="utf-8")
     for name, spoke in SPOKES.items():
         settings = sandboxes[name].settings() | HASTE[name]
-        streams = {stream.name: {"every": EVERY} for stream in registry.find(spoke).streams}
+        streams = {stream.name: {"every": EVERY[name]} for stream in registry.find(spoke).streams}
         file = folder / "connections" / f"{name}.yaml"
         content = {"spoke": spoke, "settings": settings, "streams": streams}
         file.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -64,11 +64,16 @@ class Database:
             yield tx
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        """All or nothing, committed at the end of the block. Raises `Unavailable`."""
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """All or nothing, committed at the end of the block. Raises `Unavailable`.
+
+        `durable`: what is committed survives a power cut too, and so does all before it. That is
+        for what we acknowledge to others. What a worker does need not wait for the disk: lost
+        with the power, it is done again, from the cursors and jobs of that same moment.
+        """
         place = self.url.render_as_string()
         with _translated(place), self._turn() as left, self.engine.connect() as tx:
-            tx.execution_options(hub_writes=True, hub_wait=left)
+            tx.execution_options(hub_writes=True, hub_wait=left, hub_durable=durable)
             tx.info[RING] = False
             with tx.begin():
                 yield tx
@@ -108,6 +113,7 @@ def ring(tx: Transaction) -> None:
 
 RING = "hub_ring"
 WAITS = "hub_wait"
+SYNCS = "hub_synchronous"
 
 
 def _open(url: str) -> Engine:
@@ -148,11 +154,15 @@ def _prepare_sqlite(raw: Any, _: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
+    raw: Any = connection.connection.driver_connection
     wait = options.get("hub_wait", WAIT_FOR_LOCK)
     if connection.info.get(WAITS, WAIT_FOR_LOCK) != wait:  # it was last used by somebody else
-        raw: Any = connection.connection.driver_connection
         raw.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
         connection.info[WAITS] = wait
+    sync = "FULL" if options.get("hub_durable") else "NORMAL"
+    if connection.info.get(SYNCS, "NORMAL") != sync:
+        raw.execute(f"PRAGMA synchronous = {sync}")
+        connection.info[SYNCS] = sync
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("hub_writes") else "BEGIN")
 
 

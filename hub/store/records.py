@@ -182,7 +182,9 @@ def _union(parts: tuple[tuple[Table, Table | None, str], ...], dialect: Dialect)
     """Each part's columns, filled up with nulls to the width of the widest."""
     quote = dialect.identifier_preparer.quote
     selects = []
-    widths = [len(table.c) + (len(child.c) if child is not None else 0) for table, child, _ in parts]
+    widths = [
+        len(table.c) + (len(child.c) if child is not None else 0) for table, child, _ in parts
+    ]
     for number, (table, child, column) in enumerate(parts):
         columns = [f"p.{quote(each.name)}" for each in table.columns]
         joined = ""

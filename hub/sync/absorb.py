@@ -3,6 +3,8 @@
     identify ─▶ look up links ─▶ drop what is old or known ─▶ map ─▶ resolve ─▶ amend ─▶ remember
        │                                                       │
        └──────────────── dead letters ◀────────────────────────┘
+
+A record that cannot be read costs nobody else anything; what can be read of it waits with it.
 """
 
 from __future__ import annotations
@@ -171,9 +173,7 @@ class _Page:
             item.change.version, deleted=True,
         )  # fmt: skip
 
-    def _pending(
-        self, items: Sequence[Item], waiting: Sequence[resolve.Waiting]
-    ) -> list[Pending]:
+    def _pending(self, items: Sequence[Item], waiting: Sequence[resolve.Waiting]) -> list[Pending]:
         """Fields that wait now, and those that waited and do not any more."""
         now_waiting = resolve.pending(self.connection.name, waiting)
         still = {(p.sys_id, p.field) for p in now_waiting}
@@ -284,5 +284,3 @@ def _moment(version: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
-
-

@@ -157,7 +157,7 @@ def _taken_numbers(
             wanted.setdefault(patch.entity.name, {}).setdefault(number, patch.sys_id)
             asked.append((patch.entity.name, patch.sys_id, number))
     for name, numbers_of in wanted.items():
-        numbers_of |= records.numbered(tx, entities.find(name), numbers_of)
+        numbers_of.update(records.numbered(tx, entities.find(name), numbers_of))
     return {(sys_id, number) for name, sys_id, number in asked if wanted[name][number] != sys_id}
 
 
@@ -257,34 +257,28 @@ def _audit(
     work: _Batch, patch: Patch, before: Row | None, after: Row, changed: set[str],
     kept: Mapping[str, Any],
 ) -> None:  # fmt: skip
-    table, origin = patch.entity.table.name, work.origin
     if before is None:
-        place = patch.place_of("") if patch.place_of else ""
-        work.entries.append(
-            Entry(
-                table, patch.sys_id, audit.WHOLE_RECORD, None, None, origin.user,
-                origin.connection, patch.external_id, place,
-            )  # fmt: skip
-        )
+        work.entries.append(_entry(work, patch, audit.WHOLE_RECORD))
     odd = rules.anomaly(patch.entity.name, before, after) if "state" in changed else ""
     for name in sorted(changed) if before else ():
         old, new = _value(before or {}, name), _value(after, name)
-        place = patch.place_of(name) if patch.place_of else ""
-        work.entries.append(
-            Entry(
-                table, patch.sys_id, name, _text(old), _text(new), origin.user,
-                origin.connection, patch.external_id, place, odd if name == "state" else "",
-            )  # fmt: skip
-        )
+        reason = odd if name == "state" else ""
+        work.entries.append(_entry(work, patch, name, _text(old), _text(new), reason))
     for name, lost in kept.items():
         mine = _text(_value(after, name))
-        place = patch.place_of(name) if patch.place_of else ""
-        work.entries.append(
-            Entry(
-                table, patch.sys_id, name, mine, mine, origin.user, origin.connection,
-                patch.external_id, place, f"conflict: kept ours, theirs was {_text(lost)}",
-            )  # fmt: skip
-        )
+        reason = f"conflict: kept ours, theirs was {_text(lost)}"
+        work.entries.append(_entry(work, patch, name, mine, mine, reason))
+
+
+def _entry(
+    work: _Batch, patch: Patch, name: str, old: str | None = None, new: str | None = None,
+    reason: str = "",
+) -> Entry:  # fmt: skip
+    origin, place = work.origin, patch.place_of(name) if patch.place_of else ""
+    return Entry(
+        patch.entity.table.name, patch.sys_id, name, old, new, origin.user, origin.connection,
+        patch.external_id, place, reason,
+    )  # fmt: skip
 
 
 def _value(row: Row, name: str) -> Any:
@@ -339,9 +333,7 @@ def _store(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
     for name, lines in work.lines.items():
         records.write(tx, entities.find(name), list(lines.values()))
     journal.append(tx, work.notes)
-    audit.append(
-        tx, work.entries, change_set=work.change_set, job=work.origin.job, at=work.now
-    )
+    audit.append(tx, work.entries, change_set=work.change_set, job=work.origin.job, at=work.now)
 
 
 def _pushes(

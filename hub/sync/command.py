@@ -44,7 +44,7 @@ def change(
         wished = typed(entity, values, lambda wanted: targets(tx, wanted))
     patch = Patch(entity, row["sys_id"], wished)
     try:
-        with db.write() as tx:
+        with db.write(durable=True) as tx:
             if expected is not None:
                 _check_count(records.read(tx, entity, [row["sys_id"]]), key, expected)
             [result] = amend(tx, connections, [patch], Origin(user, command=True), now=now)

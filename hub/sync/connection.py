@@ -24,9 +24,7 @@ class Connection:
         """The stream as the spoke should read it: how often, and which paths are wanted."""
         found = next(stream for stream in self.spoke.streams if stream.name == name)
         wants = {path for mapping in self.mappings[name] for path in mapping.paths}
-        return replace(
-            found, every=self.every.get(name, found.every), wants=tuple(sorted(wants))
-        )
+        return replace(found, every=self.every.get(name, found.every), wants=tuple(sorted(wants)))
 
     def polled(self) -> Iterator[Stream]:
         """The streams that are mapped and that the spoke can pull."""

@@ -44,7 +44,7 @@ class Inbound:
         delivery_id = connection.spoke.delivery(hook)
         headers = hook.headers if kept is None else kept
         now = self.clock()
-        with self.db.write() as tx:
+        with self.db.write(durable=True) as tx:
             id = deliveries.store(tx, connection.name, delivery_id, headers, hook.body, now=now)
             if id is not None:
                 queue.put(tx, [request(Ingest(connection.name, id))], now=now)

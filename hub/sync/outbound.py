@@ -90,9 +90,7 @@ def _to_send(mapping: FieldMapping, row: Row, link: Link | None) -> dict[str, An
         return {name: ours[name] for name in mapping.writes if ours.get(name) is not None}
     base = link.base or {}
     return {
-        name: ours.get(name)
-        for name in mapping.writes
-        if plain(ours.get(name)) != base.get(name)
+        name: ours.get(name) for name in mapping.writes if plain(ours.get(name)) != base.get(name)
     }
 
 

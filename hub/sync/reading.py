@@ -48,7 +48,8 @@ class Item:
     @property
     def restored(self) -> bool:
         """Whether a record of ours was deleted out there, and is back."""
-        return self.link is not None and self.link.deleted and bool(self.link.sys_id) and not self.gone
+        link = self.link
+        return link is not None and link.deleted and link.sys_id != "" and not self.gone
 
     @property
     def unseen(self) -> bool:
@@ -87,7 +88,8 @@ def _told(stream: str, record: Any, mapping: FieldMapping) -> Change:
     try:
         return Change(stream, mapping.key(record), record, mapping.version(record))
     except RecordFailed:
-        return Change(stream, f"?{blake2b(sets.as_json(record), digest_size=16).hexdigest()}", record)
+        digest = blake2b(sets.as_json(record), digest_size=16).hexdigest()
+        return Change(stream, f"?{digest}", record)
 
 
 def newest(changes: Iterable[Change]) -> list[Change]:

@@ -92,9 +92,7 @@ def pick(candidates: Mapping[str, str], table: str) -> str | None:
     return next(iter(candidates.values())) if len(candidates) == 1 else None
 
 
-def adopt(
-    tx: Transaction, connection: str, fresh: Sequence[Item], page: Sequence[Item]
-) -> None:
+def adopt(tx: Transaction, connection: str, fresh: Sequence[Item], page: Sequence[Item]) -> None:
     """Give each fresh item of one mapping the record of ours that it already is, if there is one.
 
     First hit wins: the stamp, then the match rules in their order. A rule that finds several
@@ -136,9 +134,7 @@ def _rename(items: Iterable[Item], renamed: Mapping[str, str]) -> None:
                 item.values[field] = renamed[value]
 
 
-def _match_values(
-    item: Item, rule: Sequence[str], encoders: Mapping[str, Convert]
-) -> list[Any]:
+def _match_values(item: Item, rule: Sequence[str], encoders: Mapping[str, Convert]) -> list[Any]:
     """What the record's fields must be, as the database keeps it; None for what says nothing."""
     if tuple(rule) == ("sys_id",):
         return [stamped(item)]

@@ -16,6 +16,7 @@ from hub.store import numbers
 from hub.store.database import Database, Unavailable, ring
 from hub.store.numbers import sys_number
 
+NORMAL, FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
 COUNT = select(func.count()).select_from(sys_number)
 
 
@@ -164,3 +165,11 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     diary = Database(f"sqlite:///{tmp_path / 'hub.db'}")
     with pytest.raises(Exception, match="file is not a database"), diary.read():
         pass
+
+
+def test_only_durable_commits_wait_for_the_disk(db: Database) -> None:
+    modes = []
+    for durable in (False, True, False):
+        with db.write(durable=durable) as tx:
+            modes.append(tx.exec_driver_sql("PRAGMA synchronous").scalar())
+    assert modes == [NORMAL, FULL, NORMAL]

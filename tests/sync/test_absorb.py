@@ -162,23 +162,6 @@ def test_a_second_deletion_counts_against_a_late_return(world: World) -> None:
     assert world.row("case", "c1")["state"] == "7"
 
 
-def test_a_record_does_not_come_by_a_change_older_than_its_deletion(world: World) -> None:
-    """Their webhooks overtake each other."""
-    world.absorb(gone("cases", "c1", 3))
-    world.absorb(there("cases", "c1", 2, Subject="Till"), there("cases", "c2", 2))
-    assert len(world.rows("case")) == 1
-    assert world.absorb(there("cases", "c1", 4, Subject="Back")).created == 1
-    assert world.row("case", "c1")["short_description"] == "Back"
-
-
-def test_a_second_deletion_counts_against_a_late_return(world: World) -> None:
-    world.absorb(there("cases", "c1", 1, Status="Open"))
-    world.absorb(gone("cases", "c1", 2))
-    world.absorb(gone("cases", "c1", 4))
-    world.absorb(there("cases", "c1", 3, Status="Open"))
-    assert world.row("case", "c1")["state"] == "7"
-
-
 def test_an_older_deletion_is_ignored(world: World) -> None:
     world.absorb(there("cases", "c1", 5, Status="Open"))
     world.absorb(gone("cases", "c1", 4))

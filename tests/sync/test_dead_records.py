@@ -117,14 +117,6 @@ def test_an_older_bad_version_does_not_take_its_place(world: World) -> None:
     assert len(world.rows("case")) == 1
 
 
-def test_an_older_bad_version_does_not_take_its_place(world: World) -> None:
-    world.absorb(BAD)
-    world.absorb(there("cases", "bad", 1, Status="Melted"), there("cases", "c1"))
-    [letter] = world.dead()
-    assert letter.version == at(2)
-    assert len(world.rows("case")) == 1
-
-
 def test_its_deletion_out_there_resolves_it(world: World) -> None:
     world.absorb(BAD)
     counts = world.absorb(gone("cases", "bad", 3))

@@ -19,9 +19,9 @@ from tests.sync.elsewhere import Elsewhere, System, at
 from tests.sync.world import World, connected
 
 
-def hook(*events: Any, delivery: str = "", secret: str = "hook-secret") -> hub.Webhook:
+def hook(*events: Any, delivery: str = "", key: bytes = b"hook-secret") -> hub.Webhook:
     body = orjson.dumps(events)
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    signature = hmac.new(key, body, hashlib.sha256).hexdigest()
     headers = {"x-signature": signature} | ({"x-delivery": delivery} if delivery else {})
     return hub.Webhook(headers, body)
 
@@ -54,7 +54,7 @@ def test_a_webhook_is_stored_and_read_later(world: World) -> None:
 
 def test_a_forged_webhook_is_not_stored(world: World) -> None:
     with pytest.raises(hub.Forged):
-        accept(world, hook(hint("c1"), secret="guessed"))
+        accept(world, hook(hint("c1"), key=b"guessed"))
     assert (states(world), world.waiting()) == ([], [])
 
 
@@ -201,5 +201,5 @@ def test_a_locked_database_refuses_the_webhook_so_that_it_is_sent_again(world: W
     assert accept(world, hook(hint("c1")))
 
 
-def test_ingest_jobs_go_before_everything_else(world: World) -> None:
+def test_ingest_jobs_go_before_everything_else() -> None:
     assert Ingest.lane == min(queue.Lane)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -198,7 +199,7 @@ def test_a_lock_in_the_middle_is_a_transient_fault(world: World, system: System)
     patient = world.db
     world.db = world.db.within(0.05)
     world.put(CASES)
-    locks = []
+    locks: list[Any] = []
 
     def lock(number: int) -> None:
         if number == 2 and not locks:

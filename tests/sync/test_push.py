@@ -13,7 +13,7 @@ from tests.sync.world import World, connected
 
 CASES = Poll("crm", "cases")
 TABLE = "sn_customerservice_case"
-FULL = {
+FULL: dict[str, object] = {
     "Subject": "Till", "Description": None, "Status": "Open", "Impact": "2", "Urgency": "2",
     "Priority": "3", "AccountId": None, "ContactId": None, "ParentId": None, "CreatedDate": None,
     "Seconds": None, "Region": "north", "Ticket": None, "Comments": [],
@@ -29,7 +29,7 @@ def system(world: World) -> System:
     return system
 
 
-def push(world: World, sys_id: str) -> Push:
+def push(sys_id: str) -> Push:
     return Push("crm", "cases", TABLE, sys_id)
 
 
@@ -87,7 +87,7 @@ def test_ten_quick_edits_are_one_write(world: World, system: System) -> None:
     sys_id = world.sys_id("case", "c1")
     for number in range(10):
         world.edit("case", sys_id, short_description=f"Till {number}")
-    assert world.waiting("push").count(push(world, sys_id).key) == 1
+    assert world.waiting("push").count(push(sys_id).key) == 1
     world.work()
     assert [write.data for write in system.writes] == [{"Subject": "Till 9"}]
 
@@ -151,7 +151,7 @@ def test_a_crash_before_we_know_of_the_new_record_makes_no_second_one(world: Wor
         raise Crash
 
     system.after = crash
-    world.put(push(world, sys_id))
+    world.put(push(sys_id))
     claimed = world.claim()
     with pytest.raises(Crash):
         world.hub.handle(claimed)
@@ -207,7 +207,7 @@ def test_a_record_that_is_gone_there_is_left_to_the_next_poll(world: World, syst
 def test_a_record_that_we_know_to_be_gone_is_not_written(world: World, system: System) -> None:
     system.remove("cases", "c1")
     world.run(CASES)
-    world.run(push(world, world.sys_id("case", "c1")))
+    world.run(push(world.sys_id("case", "c1")))
     assert system.writes == []
 
 
@@ -296,7 +296,7 @@ def test_a_write_is_repeated_with_the_same_key(world: World, system: System) -> 
 
 
 def test_a_push_of_a_record_that_is_not_there_ends(world: World) -> None:
-    world.run(push(world, "f" * 32))
+    world.run(push("f" * 32))
     assert world.system().writes == []
 
 

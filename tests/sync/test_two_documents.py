@@ -54,7 +54,8 @@ def test_the_faults_of_both_documents_are_told_together(world: World) -> None:
     first = world.dead()
     [letter] = first
     assert [fault["field"] for fault in letter.faults] == ["lines", "opened_at"]
-    assert "lines" in letter.error and "opened_at" in letter.error
+    assert "lines" in letter.error
+    assert "opened_at" in letter.error
     assert world.absorb(bad).unchanged == 1
     assert world.dead() == first
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import event, func, select, text
 
-import hub
 from hub import queue
 from hub.app import Hub
 from hub.mapping import Mapping as FieldMapping
 from hub.mapping import load
 from hub.queue import Claimed
+from hub.spoke import Change, Spoke
 from hub.store import audit, dead, entities, journal, records
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
@@ -43,7 +43,7 @@ def mapped(path: Path) -> tuple[FieldMapping, ...]:
 def connected(
     name: str = "crm",
     *,
-    spoke: hub.Spoke | None = None,
+    spoke: Spoke | None = None,
     streams: tuple[str, ...] = STREAMS,
     **instead: tuple[FieldMapping, ...],
 ) -> Connection:
@@ -100,7 +100,7 @@ class World:
 
     # -- what happens
 
-    def absorb(self, *changes: hub.Change, connection: str = "crm", again: bool = False) -> Counts:
+    def absorb(self, *changes: Change, connection: str = "crm", again: bool = False) -> Counts:
         """Take in one page, all of one stream."""
         [stream] = {change.stream for change in changes}
         with self.db.write() as tx:
