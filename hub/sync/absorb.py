@@ -25,7 +25,7 @@ from hub.store.entities import Entity
 from hub.store.links import Known, Letter, Link
 from hub.store.pending import Pending
 from hub.sync import reading, resolve
-from hub.sync.amend import Amended, Origin, Patch, amend
+from hub.sync.amend import Amended, Origin, Patch, amend, value_of
 from hub.sync.children import ChildList
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Bind, request
@@ -154,12 +154,11 @@ class _Page:
         old = item.link
         base = dict(old.base) if old and old.base else {}
         if isinstance(self.connection.spoke, Writes) and not item.gone:
-            ours = result.row | (result.row.get("hub_custom") or {})
             for name in item.mapping.writes & item.mapping.reads:
                 if name in item.values:
                     base[name] = plain(item.values[name])
-                else:
-                    base.setdefault(name, plain(ours.get(name)))
+                elif name not in base:
+                    base[name] = plain(value_of(result.row, name))
         return Link(
             self.connection.name, self.stream, item.mapping.table, item.key, item.sys_id,
             item.change.version or (old.version if old else ""),

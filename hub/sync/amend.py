@@ -261,11 +261,11 @@ def _audit(
         work.entries.append(_entry(work, patch, audit.WHOLE_RECORD))
     odd = rules.anomaly(patch.entity.name, before, after) if "state" in changed else ""
     for name in sorted(changed) if before else ():
-        old, new = _value(before or {}, name), _value(after, name)
+        old, new = value_of(before or {}, name), value_of(after, name)
         reason = odd if name == "state" else ""
         work.entries.append(_entry(work, patch, name, _text(old), _text(new), reason))
     for name, lost in kept.items():
-        mine = _text(_value(after, name))
+        mine = _text(value_of(after, name))
         reason = f"conflict: kept ours, theirs was {_text(lost)}"
         work.entries.append(_entry(work, patch, name, mine, mine, reason))
 
@@ -281,7 +281,8 @@ def _entry(
     )  # fmt: skip
 
 
-def _value(row: Row, name: str) -> Any:
+def value_of(row: Row, name: str) -> Any:
+    """The value of a field, custom or not."""
     return (row.get("hub_custom") or {}).get(name) if name.startswith("u_") else row.get(name)
 
 

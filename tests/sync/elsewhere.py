@@ -143,16 +143,3 @@ class Elsewhere(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
 
     def delete(self, stream: hub.Stream, id: str) -> None:
         self._system.remove(stream.name, id)
-
-
-class Reading(hub.Spoke, hub.Pulls):
-    """A spoke that can only be read."""
-
-    streams = Elsewhere.streams
-
-    url: str = "http://localhost:1"
-    sandbox: bool = True
-
-    def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
-        del stream, cursor
-        yield hub.Page()

@@ -8,7 +8,7 @@ from pathlib import Path
 from hub.store import entities
 from hub.sync.amend import Patch
 from tests.sync.elsewhere import gone, there
-from tests.sync.world import World, altered, connected
+from tests.sync.world import MAPPINGS, World, altered, connected
 
 
 def made(world: World, entity: str, sys_id: str, **values: object) -> str:
@@ -117,14 +117,19 @@ def test_references_follow_a_record_that_turns_out_to_be_ours(world: World) -> N
 
 
 def test_references_of_another_document_follow_it_as_well(world: World, tmp_path: Path) -> None:
-    refunds = altered(tmp_path, "refunds", "key: Id\nversion: Version\ndeleted: IsDeleted\n\n",
-                      "key: Id\nversion: Version\ndeleted: IsDeleted\nmatch: [external_id]\n\n")  # fmt: skip
-    mapping = altered(tmp_path, "cases", "ParentId | ref(cases)", "ParentId | ref(cases)")
-    del mapping
+    """The return of a refund names its case, which we have already."""
+    written = (MAPPINGS / "refunds.yaml").read_text()
+    start, end = written.index("  reason:"), written.index("owner: if_empty")
+    between = written[start:end]
+    altogether = between.replace(
+        "  reason:        Reason", "  case: {in: Id | ref(refunds), out: {}}"
+    )
+    refunds = altered(tmp_path, "refunds", between, f"{altogether}match: [correlation_id]\n")
     world.connect(connected(refunds=refunds))
-    made(world, "return", "ours", external_id="r1")
+    made(world, "case", "ours", correlation_id="r1")
     world.absorb(there("refunds", "r1", Amount=5))
-    assert world.sys_id("return", "r1") == "ours"
+    assert world.sys_id("case", "r1") == "ours"
+    assert world.row("return", "r1")["case"] == "ours"
 
 
 def test_custom_fields_moments_and_amounts_can_be_matched(world: World, tmp_path: Path) -> None:

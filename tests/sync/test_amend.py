@@ -93,6 +93,13 @@ def test_what_another_system_reports_is_taken_and_the_skip_is_noted(world: World
     assert world.audits("case", row["sys_id"])[-1]["reason"] == ""
 
 
+def test_a_reported_step_is_not_counted_for_we_may_have_missed_others(world: World) -> None:
+    for moment, status in enumerate(["New", "Solved", "Open"], 1):
+        world.absorb(there("cases", "c1", moment, Status=status))
+    row = world.row("case", "c1")
+    assert (row["reopen_count"], row["work_start"], row["resolved_at"]) == (0, None, None)
+
+
 def test_a_reported_time_is_not_overruled_by_the_rules(world: World) -> None:
     world.absorb(there("cases", "c1", 1, Status="Open", CreatedDate=at(-3600)))
     row = world.row("case", "c1")

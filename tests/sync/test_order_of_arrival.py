@@ -28,7 +28,7 @@ STEPS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "cases": st.fixed_dictionaries(
         {
             "Subject": st.sampled_from(["x", "y"]),
-            "Status": st.sampled_from(["New", "Open", "Waiting", "Exploded"]),
+            "Status": st.sampled_from(["New", "Open", "Waiting", "Solved", "Exploded"]),
             "CreatedDate": st.just(at(0)),
             "AccountId": st.sampled_from(["accounts-0", "accounts-1", "accounts-9", None]),
             "ParentId": st.sampled_from(["cases-0", "cases-1", None]),
@@ -48,7 +48,18 @@ STEPS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 HISTORY = {
     "account": ["name", "phone", "account_parent"],
-    "case": ["short_description", "state", "active", "account", "parent", "opened_at"],
+    "case": [
+        "short_description",
+        "state",
+        "active",
+        "account",
+        "parent",
+        "opened_at",
+        "reopen_count",
+        "work_start",
+        "closed_by",
+        "priority",
+    ],
     "order": ["account", "total_amount"],
 }
 """The fields that say what was told; others say when and how it came."""

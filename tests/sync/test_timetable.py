@@ -6,9 +6,9 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
+import hub
 from hub.store import deliveries
 from hub.sync.connection import Connection
-from tests.sync.elsewhere import Reading
 from tests.sync.world import Clock, World, connected
 
 EVERY = 300.0  # seconds: how often a stream is polled unless somebody says otherwise
@@ -81,13 +81,25 @@ def test_two_timetables_put_each_poll_once(world: World) -> None:
         world.clock.pass_(3600)
 
 
-def test_a_spoke_that_cannot_pull_is_not_polled(world: World) -> None:
-    class Deaf(Reading):
-        """Still able to pull: what it cannot do is answer for a stream that nobody mapped."""
+class Deaf(hub.Spoke):
+    """A spoke that can do nothing."""
 
+    streams = (hub.Stream("orders"),)
+
+    url: str = "http://localhost:1"
+    sandbox: bool = True
+
+
+def test_a_spoke_that_cannot_pull_is_not_polled(world: World) -> None:
     world.connect(connected("deaf", spoke=Deaf(), streams=("orders",)))
     world.hub.tick()
-    assert polls(world) == ["deaf/orders"]
+    assert polls(world) == []
+
+
+def test_a_stream_that_nobody_mapped_is_not_polled(world: World) -> None:
+    world.connect(connected(streams=("orders",)))
+    world.hub.tick()
+    assert polls(world) == ["crm/orders"]
 
 
 def test_the_sweep_forgets_old_deliveries_that_are_done(world: World) -> None:
