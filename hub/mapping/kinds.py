@@ -19,6 +19,8 @@ MAX_TEXT = 1_000_000
 MAX_INTEGER = 2**31 - 1  # a PostgreSQL integer; one value too large would cost its whole page
 MAX_MONEY = Decimal(10) ** 11  # NUMERIC(15, 4)
 MAX_DIGITS = 40  # of a number on its way to a column: what is longer is hostile
+MAX_DEPTH = 100  # of nested JSON; writers of JSON give up at 250 to 1,000
+MAX_JSON_INTEGER = 2**63 - 1
 FOUR_DECIMALS = Decimal("0.0001")
 
 
@@ -183,22 +185,37 @@ def id_list(value: Any) -> str | None:
 
 
 def json(value: Any) -> Any:
-    """An object or a list, with no text in it that a database cannot keep."""
+    """An object or a list, with nothing in it that a database cannot keep as JSON."""
     if value is None:
         return None
     if not isinstance(value, dict | list):
         raise Failure(f"{shortened(value)} is neither an object nor a list")
-    waiting: list[Any] = [value]
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, dict):
-            waiting += inner.values()
-            waiting += inner.keys()
-        elif isinstance(inner, list):
-            waiting += inner
-        elif isinstance(inner, str):
-            _storable(inner)
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise Failure(f"nested deeper than {MAX_DEPTH} levels")
+        level = [inner for outer in level for inner in _insides(outer)]
     return value
+
+
+def _insides(outer: Any) -> list[Any]:
+    """The objects and lists in one; checks whatever else is there."""
+    keys = list(outer) if isinstance(outer, dict) else []
+    found = []
+    for inner in [*keys, *(outer.values() if isinstance(outer, dict) else outer)]:
+        match inner:
+            case dict() | list():
+                found.append(inner)
+            case str():
+                _storable(inner)
+            case int() if not -MAX_JSON_INTEGER <= inner <= MAX_JSON_INTEGER:
+                raise Failure(f"{shortened(inner)} has more than 64 bits")
+            case float() if not math.isfinite(inner):
+                raise Failure(f"{inner} is no number that JSON has")
+            case _:
+                pass
+    return found
 
 
 def choice(choices: Choices, value: Any) -> str | None:

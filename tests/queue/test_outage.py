@@ -39,8 +39,8 @@ class Hasty(Database):
     deaf = False
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
-        with super().write() as tx:
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        with super().write(durable=durable) as tx:
             yield tx
         if self.deaf:
             self.deaf = False
