@@ -43,10 +43,11 @@ def read(folder: Path, *, examples: bool = False) -> Config:
 @contextmanager
 def opened(folder: Path, watch: Watched | None = None) -> Iterator[tuple[Config, Hub]]:
     """The hub of a folder, its database at the right schema. Raises `SchemaMismatch`."""
-    from hub.app import Hub
+    from hub.app import Hub, spare_the_collector
     from hub.store import schema
     from hub.store.database import Database
 
+    spare_the_collector()
     settings = read(folder)
     db = Database(settings.database)
     try:

@@ -16,7 +16,7 @@ import yaml
 from pydantic import SecretStr
 
 from hub import config, registry, web
-from hub.app import Hub
+from hub.app import Hub, spare_the_collector
 from hub.http import Bearer, Client, Rate
 from hub.running import Web, at_work
 from hub.store import access, schema
@@ -75,6 +75,7 @@ def until(what: str, condition: Callable[[], Any]) -> Any:
 @contextmanager
 def world(port: int, watch: Callable[[str, str, Counts], None]) -> Iterator[World]:
     """Start everything; all of it ends, and is deleted, with the block."""
+    spare_the_collector()
     with ExitStack() as stack:
         sandboxes = {
             name: stack.enter_context(serve(registry.sandbox(spoke)()))
