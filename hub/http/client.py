@@ -92,6 +92,8 @@ class Client:
             headers=headers,
         )
         response = self._http.send(request)
+        # httpx's stream refers back to the answer: megabytes, until the collector comes by.
+        response.stream = httpx.ByteStream(response.content)
         if check:
             error = self._translate(response) or error_of(response)
             if error is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import logging
 import ssl
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -393,3 +395,15 @@ def test_the_same_answers_serve_get_put_patch_and_delete(
         "DELETE",
         "POST",
     ]
+
+
+def test_an_answer_is_let_go_with_the_last_use_of_it(connect: Connect) -> None:
+    """Not some time later, by the collector: answers have megabytes, and pages follow fast."""
+    client = connect()
+    gc.collect()
+    gc.disable()
+    try:
+        held = weakref.ref(client.get("/answer"))
+        assert held() is None
+    finally:
+        gc.enable()
