@@ -161,11 +161,7 @@ class Wire(httpx.BaseTransport):
             sleep=self._sleep,
             retry_error_callback=_last_outcome,
         )
-        try:
-            return tries(self._once, request)
-        finally:
-            # Its last actions refer to themselves and to the answer: megabytes, until a collection.
-            tries.iter_state.reset()
+        return tries(self._once, request)
 
     def _once(self, request: httpx.Request) -> httpx.Response:
         if self._pace is not None:
