@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from hub.store import schema
 from hub.store.database import Database
+
+# No test asserts on time. CI looks at the same examples each time; a developer's runs look further.
+settings.register_profile("hub", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("hub")
 
 
 @pytest.fixture(scope="session")
