@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import select
 
 from hub.store import sets
 from hub.store.database import Transaction
 from hub.store.entities import sys_journal_field
+from hub.store.sys_ids import new_sys_id
 from hub.store.types import sqlite_time
 
 
@@ -50,7 +50,7 @@ def append(tx: Transaction, notes: Sequence[Note]) -> None:
     sqlite = tx.dialect.name == "sqlite"
     rows = []
     for note in notes:
-        id = uuid4().hex
+        id = new_sys_id()
         text = f"{note.by}\n{note.at.isoformat()}\n{note.value}"
         stamp: Any = sqlite_time(note.at) if sqlite else note.at
         rows.append(

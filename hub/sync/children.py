@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from hub.service.gone import GONE
 from hub.store.entities import Entity
 from hub.store.records import Row
+from hub.store.sys_ids import new_sys_id
 
 if TYPE_CHECKING:
     from hub.sync.amend import Patch
@@ -74,7 +74,7 @@ def _changed(
         values["hub_custom"] = ((row and row["hub_custom"]) or {}) | custom
     if row is None:
         stamps = {"sys_created_on": now, "sys_updated_on": now, "sys_mod_count": 0}
-        return entity.blank | {"sys_id": uuid4().hex, **stamps, **values}
+        return entity.blank | {"sys_id": new_sys_id(), **stamps, **values}
     if listed:
         values = _back(entity, row) | values
     if all(row.get(name) == value for name, value in values.items()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import text
 
@@ -18,6 +17,7 @@ from hub.store import entities, links, sets
 from hub.store.database import Transaction
 from hub.store.pending import Pending
 from hub.store.records import Convert, layout_of
+from hub.store.sys_ids import new_sys_id
 from hub.sync.reading import Item
 
 SYS_ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
@@ -182,4 +182,4 @@ def assign(items: Iterable[Item]) -> None:
         if item.link is not None and item.link.sys_id:
             item.sys_id = item.link.sys_id
         else:
-            item.sys_id, item.fresh = uuid4().hex, True
+            item.sys_id, item.fresh = new_sys_id(), True
