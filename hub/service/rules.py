@@ -12,6 +12,7 @@ from typing import Any
 
 from hub.errors import Permanent
 from hub.service.states import MACHINES, Machine
+from hub.store import entities
 
 Row = Mapping[str, Any]
 
@@ -36,17 +37,26 @@ def command_faults(entity: str, before: Row | None, after: Row, changed: set[str
         return []
     was, now = before.get("state") or machine.first, after.get("state") or machine.first
     if was in machine.closed and changed:
-        return [f"state: a record in state {was!r} is closed and takes no further change"]
+        return [f"state: {_called(entity, was)} is final: the record takes no further change"]
     if was == now:
         return []
     if not machine.allows(was, now):
-        allowed = ", ".join(sorted(machine.next.get(was, ()))) or "nothing"
-        return [f"state: {was!r} cannot become {now!r}; allowed: {allowed}"]
+        allowed = sorted(_called(entity, state) for state in machine.next.get(was, ()))
+        return [
+            f"state: {_called(entity, was)} cannot become {_called(entity, now)}; "
+            f"allowed: {', '.join(allowed)}"
+        ]
     return [
-        f"{field}: needed to set state {now!r}"
+        f"{field}: needed to set state {_called(entity, now)}"
         for field in machine.requires.get(now, ())
         if not after.get(field)
     ]
+
+
+def _called(entity: str, state: str) -> str:
+    """A state as people know it: `open`, not `10`."""
+    choices = entities.find(entity).shape.fields["state"].choices
+    return next((name for name, code in choices.items() if code == state), state)
 
 
 def anomaly(entity: str, before: Row | None, after: Row) -> str:
