@@ -42,10 +42,8 @@ def command_faults(entity: str, before: Row | None, after: Row, changed: set[str
         return []
     if not machine.allows(was, now):
         allowed = sorted(_called(entity, state) for state in machine.next.get(was, ()))
-        return [
-            f"state: {_called(entity, was)} cannot become {_called(entity, now)}; "
-            f"allowed: {', '.join(allowed)}"
-        ]
+        step = f"{_called(entity, was)} cannot become {_called(entity, now)}"
+        return [f"state: {step}; allowed: {', '.join(allowed) or 'nothing'}"]
     return [
         f"{field}: needed to set state {_called(entity, now)}"
         for field in machine.requires.get(now, ())
