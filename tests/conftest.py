@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,16 @@ from hub.store.database import Database
 # No test asserts on time. CI looks at the same examples each time; a developer's runs look further.
 settings.register_profile("hub", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("hub")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach us, and the processes that tests start.
+
+    Who is started in the background (`.ci/run &`) inherits that SIGINT is ignored.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
