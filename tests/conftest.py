@@ -20,7 +20,17 @@ settings.register_profile("hub", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("hub")
 
 
+REAL = Path(os.environ.get("HUB_REAL_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
 def pytest_configure() -> None:
+    """Refuse a CI run without the real data, of which each test alone would only skip itself."""
+    if os.environ.get("CI") and not REAL.is_dir():
+        raise pytest.UsageError(f"on CI the real data must be there: {REAL}, or HUB_REAL_DATA")
+    _let_interrupts_through()
+
+
+def _let_interrupts_through() -> None:
     """Let Ctrl-C reach us, and the processes that tests start.
 
     Who is started in the background (`.ci/run &`) inherits that SIGINT is ignored.

@@ -99,14 +99,14 @@ def lookup(
     return known
 
 
-_TARGETS = text(
-    f"""
+TARGETS = f"""
     SELECT l.stream, l.external_id, l.table_name, l.sys_id
     FROM {sets.values("keys", ["stream", "id"])} k CROSS JOIN hub_external_ref l
     WHERE l.connection = :connection AND l.stream = k.stream AND l.external_id = k.id
       AND l.deleted_at IS NULL
-    """  # noqa: S608
-)
+"""  # noqa: S608 -- names are ours
+"""What the packed (stream, external id) `keys` of a `connection` are linked to."""
+_TARGETS = text(TARGETS)
 
 
 def targets(

@@ -40,29 +40,35 @@ class Wanted(NamedTuple):
     column: str = ""
 
 
-def read_all(
-    tx: Transaction, wanted: Sequence[Wanted]
-) -> tuple[dict[str, Row], dict[str, list[Row]]]:
-    """Rows of any number of entities by id, and children by the id of their parent.
+class Found(NamedTuple):
+    """Rows by sys_id, children by the sys_id of their parent, and (table, number) to sys_id."""
 
-    One statement for all, however different the tables are.
+    rows: dict[str, Row]
+    children: dict[str, list[Row]]
+    numbered: dict[tuple[str, str], str]
+
+
+def read_all(
+    tx: Transaction, wanted: Sequence[Wanted], numbers: Mapping[str, Iterable[str]] | None = None
+) -> Found:
+    """Rows of any number of entities; and who has the `numbers`, given by table.
+
+    One statement for all, however different the tables are; none for nothing.
     """
-    rows: dict[str, Row] = {}
-    children: dict[str, list[Row]] = {}
-    if not wanted:
-        return rows, children
+    found, sought = Found({}, {}, {}), dict(numbers or {})
+    if not wanted and not sought:
+        return found
     parts = [_Part.of(one, tx.dialect) for one in wanted]
-    statement = _union(tuple((one.entity.table, *_of_child(one)) for one in wanted), tx.dialect)
-    keys = {f"keys{number}": sets.packed(one.sys_ids) for number, one in enumerate(wanted)}
-    for number, *values in sets.select(tx, statement, **keys):
-        ours, theirs = parts[number]
-        sys_id = values[ours.key]
-        if sys_id not in rows:
-            rows[sys_id] = ours.decode(values[: ours.width])
-        if theirs and values[ours.width + theirs.key] is not None:
-            line = theirs.decode(values[ours.width : ours.width + theirs.width])
-            children.setdefault(sys_id, []).append(line)
-    return rows, children
+    tables = tuple((one.entity.table, *_of_child(one)) for one in wanted)
+    statement = _union(tables, tuple(sought), tx.dialect)
+    keys = [one.sys_ids for one in wanted] + list(sought.values())
+    packed = {f"keys{i}": sets.packed(those) for i, those in enumerate(keys)}
+    for part, *values in sets.select(tx, statement, **packed):
+        if part < len(parts):
+            parts[part].read(values, found)
+        else:
+            found.numbered[list(sought)[part - len(parts)], values[0]] = values[1]
+    return found
 
 
 def write(tx: Transaction, entity: Entity, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -80,16 +86,6 @@ def find(tx: Transaction, entity: Entity, key: str) -> Row | None:
         named = named | (table.c.number == key)
     row = tx.execute(select(table).where(named)).first()
     return sets.named(row) if row else None
-
-
-def numbered(tx: Transaction, entity: Entity, numbers: Iterable[str]) -> dict[str, str]:
-    """The sys_ids of the records that have these numbers, by number. One statement."""
-    statement = text(
-        f"SELECT t.number, t.sys_id FROM {sets.values('keys', ['k'])} k "  # noqa: S608
-        f'CROSS JOIN "{entity.table.name}" t WHERE t.number = k.k'
-    )
-    rows = sets.select(tx, statement, keys=sets.packed(numbers))
-    return {number: sys_id for number, sys_id in rows}  # noqa: C416 -- rows are no pairs to mypy
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,29 +168,48 @@ class _Part(NamedTuple):
         child = layout_of(wanted.child.table, dialect) if wanted.child else None
         return cls(layout_of(wanted.entity.table, dialect), child)
 
+    def read(self, values: Sequence[Any], found: Found) -> None:
+        """Add what one row of the union says."""
+        sys_id, width = values[self.ours.key], self.ours.width
+        if sys_id not in found.rows:
+            found.rows[sys_id] = self.ours.decode(values[:width])
+        if self.theirs and values[width + self.theirs.key] is not None:
+            line = self.theirs.decode(values[width : width + self.theirs.width])
+            found.children.setdefault(sys_id, []).append(line)
+
 
 def _of_child(wanted: Wanted) -> tuple[Table | None, str]:
     return (wanted.child.table if wanted.child else None), wanted.column
 
 
 @lru_cache(maxsize=64)
-def _union(parts: tuple[tuple[Table, Table | None, str], ...], dialect: Dialect) -> Any:
-    """Each part's columns, filled up with nulls to the width of the widest."""
+def _union(
+    parts: tuple[tuple[Table, Table | None, str], ...], numbered: tuple[str, ...], dialect: Dialect
+) -> Any:
+    """Each part's columns, then numbers by table, filled up with nulls to the widest's width."""
     quote = dialect.identifier_preparer.quote
     selects = []
     widths = [
         len(table.c) + (len(child.c) if child is not None else 0) for table, child, _ in parts
     ]
+    widest = max(widths, default=2)
     for number, (table, child, column) in enumerate(parts):
         columns = [f"p.{quote(each.name)}" for each in table.columns]
         joined = ""
         if child is not None:
             columns += [f"c.{quote(each.name)}" for each in child.columns]
             joined = f"LEFT JOIN {quote(child.name)} c ON c.{quote(column)} = p.sys_id "
-        columns += ["NULL"] * (max(widths) - widths[number])
+        columns += ["NULL"] * (widest - widths[number])
         selects.append(
             f"SELECT {number}, {', '.join(columns)} "  # noqa: S608 -- names are ours
             f"FROM {sets.values(f'keys{number}', ['k'])} k "
             f"CROSS JOIN {quote(table.name)} p {joined}WHERE p.sys_id = k.k"
+        )
+    for number, name in enumerate(numbered, start=len(parts)):
+        columns = ["p.number", "p.sys_id", *["NULL"] * (widest - 2)]
+        selects.append(
+            f"SELECT {number}, {', '.join(columns)} "  # noqa: S608 -- names are ours
+            f"FROM {sets.values(f'keys{number}', ['k'])} k "
+            f"CROSS JOIN {quote(name)} p WHERE p.number = k.k"
         )
     return text(" UNION ALL ".join(selects))

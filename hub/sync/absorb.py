@@ -1,4 +1,4 @@
-"""Fold a page of external changes into the store: a fixed number of statements, whatever is in it.
+"""Fold a page of external changes into the store: a fixed number of statements for any page.
 
     identify ─▶ look up links ─▶ drop what is old or known ─▶ map ─▶ resolve ─▶ amend ─▶ remember
        │                                                       │
@@ -115,11 +115,7 @@ class _Page:
     def apply(self, opened: Sequence[Item]) -> None:
         """Resolve, amend, and remember what came of it."""
         items = [item for item in opened if not item.unseen]
-        resolve.assign(items)
-        waiting = resolve.references(self.tx, self.connection.name, items)
-        for mapping in self.connection.mappings[self.stream]:
-            mine = [item for item in items if item.mapping is mapping and item.fresh]
-            resolve.adopt(self.tx, self.connection.name, mine, items)
+        waiting = resolve.resolve(self.tx, self.connection.name, items)
         origin = Origin(self.connection.name, self.connection.name, self.job)
         patches = [self._patch(item) for item in items]
         results = amend(

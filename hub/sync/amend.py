@@ -96,7 +96,6 @@ def amend(
     """
     work = _Batch(tx, origin, now)
     rows = _rows(tx, work, patches)
-    work.taken = _taken_numbers(tx, patches, rows)
     results = []
     for patch in patches:
         result = _decide(work, patch, rows.get(patch.sys_id))
@@ -125,7 +124,7 @@ class _Batch:
 
 
 def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, Row]:
-    """The rows that the patches speak of, by sys_id; one statement."""
+    """The rows that the patches speak of, by sys_id; and who has their numbers. One statement."""
     wanted: dict[str, list[Patch]] = {}
     for patch in patches:
         if not patch.fresh:
@@ -136,29 +135,29 @@ def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, 
         ids = tuple(dict.fromkeys(patch.sys_id for patch in those))
         column = children.parent(listed, entity) if listed else ""
         asked.append(records.Wanted(entity, ids, listed, column))
-    rows, lines = records.read_all(tx, asked)
-    for sys_id, those_of in lines.items():
+    numbers: dict[str, dict[str, str]] = {}
+    for patch in patches:
+        if number := patch.values.get("number"):
+            numbers.setdefault(patch.entity.table.name, {}).setdefault(number, patch.sys_id)
+    found = records.read_all(tx, asked, numbers)
+    for sys_id, those_of in found.children.items():
         work.existing[sys_id] = {line["external_id"]: line for line in those_of}
-    return rows
+    work.taken = _taken_numbers(patches, numbers, found.numbered)
+    return found.rows
 
 
 def _taken_numbers(
-    tx: Transaction, patches: Sequence[Patch], rows: Mapping[str, Row]
+    patches: Sequence[Patch],
+    first: Mapping[str, Mapping[str, str]],
+    numbered: Mapping[tuple[str, str], str],
 ) -> set[tuple[str, str]]:
-    """(sys_id, number) of those patches whose number another record has.
-
-    One statement per entity whose numbers come from outside.
-    """
-    wanted: dict[str, dict[str, str]] = {}
-    asked = []
+    """(sys_id, number) of those patches whose number another record has, or asked for before."""
+    taken = set()
     for patch in patches:
-        number = patch.values.get("number")
-        if number and number != rows.get(patch.sys_id, {}).get("number"):
-            wanted.setdefault(patch.entity.name, {}).setdefault(number, patch.sys_id)
-            asked.append((patch.entity.name, patch.sys_id, number))
-    for name, numbers_of in wanted.items():
-        numbers_of.update(records.numbered(tx, entities.find(name), numbers_of))
-    return {(sys_id, number) for name, sys_id, number in asked if wanted[name][number] != sys_id}
+        table, number = patch.entity.table.name, patch.values.get("number")
+        if number and numbered.get((table, number), first[table][number]) != patch.sys_id:
+            taken.add((patch.sys_id, number))
+    return taken
 
 
 def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:

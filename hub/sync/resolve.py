@@ -1,6 +1,7 @@
 """Which record of ours is meant: by link, by stamp, by match rule; and whom references mean.
 
-Two statements per page at most, whatever is in it: one for references, one for matches.
+One statement per page, whatever is in it; one more for a match rule that reads a reference, which
+must be known before.
 """
 
 from __future__ import annotations
@@ -26,17 +27,61 @@ Waiting = tuple[Item, str, Ref]
 """A field of an item that refers to a record which is not here yet."""
 
 
-def references(tx: Transaction, connection: str, items: Sequence[Item]) -> list[Waiting]:
-    """Put sys_ids in place of all references; returns the fields that must wait.
+def resolve(tx: Transaction, connection: str, items: Sequence[Item]) -> list[Waiting]:
+    """Say which record each item is and whom its references mean; returns fields that must wait.
 
-    A record of this very page can be referred to as well: it is known by its new sys_id.
+    A record of this very page can be referred to as well: it is known by its new sys_id. First
+    hit wins: the stamp, then the match rules in their order. A rule that finds several records
+    decides nothing, and a record that has a link to this stream is not up for adoption.
     """
+    _assign(items)
+    groups = [Matches(tx, n, those) for n, those in enumerate(_fresh(items)) if _rules(those[0])]
+    early = [group for group in groups if not group.reads_references]
     wanted = {(ref.stream, ref.id) for item in items for ref in _refs(item)}
-    if not wanted:
-        return []
+    found = _ask(tx, connection, wanted, early)
+    waiting = _refer(items, found) if wanted else []
+    late = [group for group in groups if group.reads_references]
+    _ask(tx, connection, set(), late)
+    for group in groups:
+        _rename(items, group.adopt())
+    return waiting
+
+
+def _fresh(items: Sequence[Item]) -> list[list[Item]]:
+    """The items that have no link, by mapping."""
+    groups: dict[int, list[Item]] = {}
+    for item in items:
+        if item.fresh:
+            groups.setdefault(id(item.mapping), []).append(item)
+    return list(groups.values())
+
+
+def _ask(
+    tx: Transaction, connection: str, wanted: set[tuple[str, str]], groups: Sequence[Matches]
+) -> dict[tuple[str, str], dict[str, str]]:
+    """sys_ids by table for each wanted (stream, external id); hits go to their groups."""
+    selects, parameters = [], {"connection": connection}
+    if wanted:
+        selects.append(f"SELECT '', t.* FROM ({links.TARGETS}) t")  # noqa: S608 -- ours
+        parameters["keys"] = sets.packed(sorted(wanted))
+    for group in groups:
+        selects += group.selects()
+        parameters |= group.parameters()
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for (stream, key, table), sys_id in links.targets(tx, connection, sorted(wanted)).items():
-        found.setdefault((stream, key), {})[table] = sys_id
+    if not selects:
+        return found
+    by_name = {group.name: group for group in groups}
+    rows = tx.execute(text(" UNION ALL ".join(selects)), parameters)
+    for name, first, second, third, sys_id in rows:
+        if name:
+            by_name[name].hits.setdefault((int(first), int(second)), []).append(sys_id)
+        else:
+            found.setdefault((first, second), {})[third] = sys_id
+    return found
+
+
+def _refer(items: Sequence[Item], found: dict[tuple[str, str], dict[str, str]]) -> list[Waiting]:
+    """Put sys_ids in place of all references; those that are not here yet are returned."""
     for item in items:
         if not item.gone:
             here = found.setdefault((item.change.stream, item.key), {})
@@ -92,38 +137,68 @@ def pick(candidates: Mapping[str, str], table: str) -> str | None:
     return next(iter(candidates.values())) if len(candidates) == 1 else None
 
 
-def adopt(tx: Transaction, connection: str, fresh: Sequence[Item], page: Sequence[Item]) -> None:
-    """Give each fresh item of one mapping the record of ours that it already is, if there is one.
+Rule = tuple[str, ...]
 
-    First hit wins: the stamp, then the match rules in their order. A rule that finds several
-    records decides nothing, and a record that has a link to this stream is not up for adoption.
+
+def _rules(item: Item) -> list[Rule]:
+    return ([("sys_id",)] if item.mapping.stamp else []) + list(item.mapping.match)
+
+
+class Matches:
+    """The fresh items of one mapping, and the records of ours that its rules find for them.
+
+    `hits` has sys_ids by (number of the rule, position of the item).
     """
-    if not fresh:
-        return
-    mapping = fresh[0].mapping
-    rules = ([("sys_id",)] if mapping.stamp else []) + list(mapping.match)
-    if not rules:
-        return
-    layout = layout_of(entities.find(mapping.to).table, tx.dialect)
-    encoders = {layout.names[position]: convert for position, convert in layout.encoders}
-    keys = [[_match_values(item, rule, encoders) for item in fresh] for rule in rules]
-    statement = _match_statement(mapping.table, tuple(rules))
-    parameters: dict[str, Any] = {"connection": connection, "stream": mapping.stream}
-    for number, those in enumerate(keys):
-        rows = [[i, *values] for i, values in enumerate(those) if None not in values]
-        parameters[f"keys{number}"] = sets.packed(rows)
-    hits: dict[tuple[int, int], list[str]] = {}
-    for number, position, sys_id in tx.execute(statement, parameters):
-        hits.setdefault((number, position), []).append(sys_id)
-    renamed: dict[str, str] = {}
-    for position, item in enumerate(fresh):
-        for number in range(len(rules)):
-            found = hits.get((number, position), [])
-            if len(found) == 1 and found[0] not in renamed.values():
-                renamed[item.sys_id] = found[0]
-                item.sys_id, item.fresh = found[0], False
-                break
-    _rename(page, renamed)
+
+    def __init__(self, tx: Transaction, number: int, fresh: Sequence[Item]) -> None:
+        self.name, self.fresh, self.rules = f"m{number}", fresh, _rules(fresh[0])
+        self.table, self.stream = fresh[0].mapping.table, fresh[0].mapping.stream
+        layout = layout_of(entities.find(fresh[0].mapping.to).table, tx.dialect)
+        self._encoders = {layout.names[at]: convert for at, convert in layout.encoders}
+        self.hits: dict[tuple[int, int], list[str]] = {}
+        read = {field for rule in self.rules for field in rule}
+        self.reads_references = any(
+            isinstance(item.values.get(field), Ref) for item in fresh for field in read
+        )
+
+    def selects(self) -> list[str]:
+        """One SELECT per rule: (name, rule, position, nothing, sys_id)."""
+        return [self._select(number, rule) for number, rule in enumerate(self.rules)]
+
+    def parameters(self) -> dict[str, str]:
+        """What those selects need."""
+        packed = {f"{self.name}_stream": self.stream}
+        for number, rule in enumerate(self.rules):
+            those = [_match_values(item, rule, self._encoders) for item in self.fresh]
+            rows = [[at, *values] for at, values in enumerate(those) if None not in values]
+            packed[f"{self.name}_{number}"] = sets.packed(rows)
+        return packed
+
+    def adopt(self) -> dict[str, str]:
+        """Make the items those records; the sys_ids given up, each with the one that stays."""
+        renamed: dict[str, str] = {}
+        for position, item in enumerate(self.fresh):
+            for number in range(len(self.rules)):
+                found = self.hits.get((number, position), [])
+                if len(found) == 1 and found[0] not in renamed.values():
+                    renamed[item.sys_id] = found[0]
+                    item.sys_id, item.fresh = found[0], False
+                    break
+        return renamed
+
+    def _select(self, number: int, rule: Rule) -> str:
+        columns = [f"m{i}" for i in range(len(rule))]
+        same = " AND ".join(
+            f"{_column(field)} = k.{column}" for field, column in zip(rule, columns, strict=True)
+        )
+        keys = sets.values(f"{self.name}_{number}", ["position", *columns])
+        return (
+            f"SELECT '{self.name}', '{number}', CAST(k.position AS TEXT), NULL, t.sys_id "  # noqa: S608
+            f'FROM {keys} k CROSS JOIN "{self.table}" t WHERE {same} AND NOT EXISTS '
+            f"(SELECT 1 FROM hub_external_ref l WHERE l.table_name = '{self.table}' "
+            "AND l.sys_id = t.sys_id AND l.connection = :connection "
+            f"AND l.stream = :{self.name}_stream AND l.deleted_at IS NULL)"
+        )
 
 
 def _rename(items: Iterable[Item], renamed: Mapping[str, str]) -> None:
@@ -155,28 +230,11 @@ def stamped(item: Item) -> str | None:
     return value if isinstance(value, str) and SYS_ID.fullmatch(value) else None
 
 
-def _match_statement(table: str, rules: tuple[tuple[str, ...], ...]) -> Any:
-    selects = []
-    for number, rule in enumerate(rules):
-        columns = [f"m{i}" for i in range(len(rule))]
-        same = " AND ".join(
-            f"{_column(field)} = k.{column}" for field, column in zip(rule, columns, strict=True)
-        )
-        keys = sets.values(f"keys{number}", ["position", *columns])
-        selects.append(
-            f'SELECT {number}, k.position, t.sys_id FROM {keys} k CROSS JOIN "{table}" t '  # noqa: S608
-            f"WHERE {same} AND NOT EXISTS (SELECT 1 FROM hub_external_ref l WHERE l.table_name = "
-            f"'{table}' AND l.sys_id = t.sys_id AND l.connection = :connection "
-            "AND l.stream = :stream AND l.deleted_at IS NULL)"
-        )
-    return text(" UNION ALL ".join(selects))
-
-
 def _column(field: str) -> str:
     return f"t.hub_custom ->> '{field}'" if field.startswith("u_") else f't."{field}"'
 
 
-def assign(items: Iterable[Item]) -> None:
+def _assign(items: Iterable[Item]) -> None:
     """Name every record: the linked one, or a new one until a match is found."""
     for item in items:
         if item.link is not None and item.link.sys_id:
