@@ -8,6 +8,7 @@ own waiting is not.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from hub.errors import Transient
 
@@ -145,11 +147,32 @@ def _arguments(url: str) -> dict[str, Any]:
 def _prepare_sqlite(raw: Any, _: Any) -> None:
     raw.isolation_level = None  # pysqlite would begin transactions of its own, too late
     cursor = raw.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _into_wal(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute(f"PRAGMA cache_size = -{PAGE_CACHE}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _into_wal(cursor: Any) -> None:
+    """Write-ahead logging, which lets readers read while somebody writes.
+
+    Who comes second while a new file is being switched is refused at once: SQLite does not wait
+    there as it does everywhere else, so we do.
+    """
+    patiently = Retrying(
+        retry=retry_if_exception(_is_busy),
+        wait=wait_random(0.005, 0.02),
+        stop=stop_after_delay(WAIT_FOR_LOCK),
+        reraise=True,
+    )
+    patiently(cursor.execute, "PRAGMA journal_mode = WAL")
+
+
+def _is_busy(error: BaseException) -> bool:
+    """Whether SQLite refused because of another connection (its codes' low byte says what kind)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _begin_sqlite(connection: Connection) -> None:

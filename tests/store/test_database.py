@@ -128,6 +128,22 @@ def test_a_locked_database_is_unavailable(db: Database) -> None:
     impatient.close()
 
 
+def test_a_new_file_that_somebody_is_writing_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself would refuse at once to switch such a file to write-ahead logging."""
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE theirs (here INTEGER)")
+    leaves = threading.Timer(0.1, other.execute, ("COMMIT",))
+    leaves.start()
+    db = Database(f"sqlite:///{path}")
+    with db.write() as tx:
+        tx.exec_driver_sql("INSERT INTO theirs VALUES (1)")
+    leaves.join()
+    other.close()
+    db.close()
+
+
 def test_a_read_only_database_is_unavailable_to_writers_only(db: Database) -> None:
     sealed = Database(f"sqlite:///file:{db.url.database}?mode=ro&uri=true")
     with pytest.raises(Unavailable, match=r"hub\.db.*readonly database"), sealed.write() as tx:

@@ -29,3 +29,8 @@ def test_a_later_one_sorts_behind_an_earlier_one() -> None:
     later = new_sys_id()
     assert before <= int(earlier[:12], 16) < int(later[:12], 16)
     assert earlier < later
+
+
+def test_what_is_made_later_sorts_behind_even_within_one_millisecond() -> None:
+    made = [new_sys_id() for _ in range(MANY)]
+    assert made == sorted(made)
