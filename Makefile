@@ -28,8 +28,8 @@ check: install
 proof: install # what is promised, in full; `make test` plays a short form
 	HUB_PROOF=full $(BIN)/pytest tests/proof -v --durations=0 $(ARGS)
 
-bench: install # QUICK=1 for two minutes; writes build/bench.json
-	$(BIN)/python -m tests.bench
+bench: install # QUICK=1 for two minutes, without peers; ARGS="sync.full" for some keys; build/bench.json
+	$(BIN)/python -m tests.bench $(ARGS)
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,66 +1,30 @@
-"""A source whose answers are ready before they are asked for: Salesforce-like cases over HTTP.
+"""A source whose answers are ready before they are asked for: pages of JSON over HTTP.
 
-It costs the reader what a vendor's answer costs, and next to nothing to serve.
+It costs the reader what a vendor's answer costs, and next to nothing to serve. `first` and
+`changed` are two editions of the same records; in the second one case in a hundred is newer.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from multiprocessing.connection import Connection
-from typing import Any
-
-import orjson
+from pathlib import Path
 
 import hub
+from tests.bench import cases
 
-PAGE = 2000
-STATUSES = ("New", "Working", "Escalated", "On Hold", "Closed")
-PRIORITIES = ("High", "Medium", "Low")
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def case(number: int, *, changed: str = "") -> dict[str, Any]:
-    """A case of about 970 bytes and 22 keys, with a nested address and one reference."""
-    at = (START + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-    return {
-        "attributes": {"type": "Case", "url": f"/services/data/v66.0/sobjects/Case/{number:015d}"},
-        "Id": f"500{number:015d}",
-        "CaseNumber": f"{number:08d}",
-        "SystemModstamp": at,
-        "CreatedDate": at,
-        "ClosedDate": None,
-        "LastModifiedDate": at,
-        "IsDeleted": False,
-        "IsEscalated": number % 17 == 0,
-        "Subject": f" Till {number % 40} in store {number % 900} does not print {changed}",
-        "Description": "The receipt printer stays dark. We changed the paper and the cable; "
-        "the display says E-12 and the queue grows. Please call the duty manager back. " * 2,
-        "Status": STATUSES[number % len(STATUSES)],
-        "Priority": PRIORITIES[number % len(PRIORITIES)],
-        "Origin": "Phone" if number % 2 else "Web",
-        "Type": "Problem",
-        "Reason": "Equipment",
-        "AccountId": f"001{number % 900:015d}",
-        "ContactId": None,
-        "ParentId": None,
-        "SuppliedName": f"Clerk {number % 500}",
-        "SuppliedEmail": f"Clerk{number % 500}@Example.com",
-        "Address": {
-            "street": f"{number % 200} High Street", "city": "Leeds", "postalCode": "LS1 1AA",
-            "state": "West Yorkshire", "country": "United Kingdom",
-        },
-    }  # fmt: skip
+ROOT = Path(__file__).parents[2]
+MOST_READY = 100_000  # records that are kept as bytes; beyond that, pages are made when asked for
 
 
 class Prepared(hub.Spoke, hub.Pulls):
-    """Reads the prepared pages, as bytes."""
+    """Reads the prepared pages, as bytes; its cursor is the number of the page to read next."""
 
-    streams = (hub.Stream("Case"),)
-    rate = hub.Rate(calls=10_000)
+    streams = (hub.Stream("Account"), hub.Stream("Case"))
+    rate = hub.Rate(calls=100_000)
 
     def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
         page = int(cursor or 0)
@@ -71,38 +35,31 @@ class Prepared(hub.Spoke, hub.Pulls):
 
 @contextmanager
 def served(count: int) -> Iterator[str]:
-    """Serve that many cases from a process of its own; yields its address."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_serve, args=(count, theirs), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    """Serve that many cases, and their stores, from a process of its own; yields its address."""
+    command = [sys.executable, "-m", "tests.bench.source", str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
 
 
-def pages(count: int) -> list[bytes]:
-    """The answers, as bytes."""
-    return [
-        orjson.dumps(
-            {"done": False, "records": [case(n) for n in range(at, min(at + PAGE, count))]}
-        )
-        for at in range(0, count, PAGE)
-    ]
-
-
-def _serve(count: int, theirs: Connection) -> None:
-    bodies = pages(count)
+def serve(count: int) -> None:
+    """Serve until terminated; prints the port once everything is ready."""
+    body_of = _answers(count)
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one write
 
         def do_GET(self) -> None:
-            number = int(self.path.rpartition("/")[2])
-            body = bodies[number] if number < len(bodies) else b""
+            body = body_of(self.path)
             self.send_response(200)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
+            if (more := _following(self.path, count)) is not None:
+                self.send_header("Link", f'<{more}>; rel="next"')
             self.end_headers()
             self.wfile.write(body)
 
@@ -110,5 +67,39 @@ def _serve(count: int, theirs: Connection) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    theirs.send(server.server_address[1])
+    server.daemon_threads = True
+    print(server.server_address[1], flush=True)
     server.serve_forever()
+
+
+def _following(path: str, count: int) -> str | None:
+    """The path of the next page of cases, for readers that follow links."""
+    before, _, number = path.rpartition("/")
+    following = int(number) + 1
+    return f"{before}/{following}" if following < cases.pages(count) else None
+
+
+def _answers(count: int) -> Callable[[str], bytes]:
+    """The body for a path, `/first/Case/3`; empty past the last page."""
+    ready: dict[str, bytes] = {
+        f"/{edition}/Account/0": cases.stores() for edition in ("first", "changed")
+    }
+
+    def made(path: str) -> bytes:
+        _, edition, stream, number = path.split("/")
+        if stream != "Case" or int(number) >= cases.pages(count):
+            return b""
+        return cases.page(int(number), count, changed=edition == "changed")
+
+    if count <= MOST_READY:
+        ready |= {
+            path: made(path)
+            for edition in ("first", "changed")
+            for path in (f"/{edition}/Case/{number}" for number in range(cases.pages(count)))
+        }
+        return lambda path: ready.get(path, b"")
+    return lambda path: ready.get(path) or made(path)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
