@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import gc
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from sqlalchemy import func, select
 
 from hub import queue
-from hub.queue import Claimed, Worker
+from hub.queue import Claimed, Lane, Worker
 from hub.store import cursors
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
+from hub.store.system import workers
 from hub.sync import jobs, timetable
 from hub.sync.bind import bind
 from hub.sync.connection import Connections
 from hub.sync.inbound import Inbound
 from hub.sync.jobs import Bind, Ingest, Poll, Push, Reread, Sweep
 from hub.sync.outbound import push
+
+PATIENCE = 2.0  # seconds that a call waits for the shared limit's row; then it goes on without
+SEVERAL = 2  # workers
 
 
 def _unwatched(connection: str, stream: str, counts: Counts) -> None:
@@ -26,12 +32,17 @@ def _unwatched(connection: str, stream: str, counts: Counts) -> None:
 
 @dataclass(frozen=True)
 class Hub:
-    """Everything that one process needs. `clock` gives seconds since 1970."""
+    """Everything that one process needs. `test_clock` gives seconds since 1970 to a test."""
 
     db: Database
     connections: Connections
-    clock: Callable[[], float] = time.time
+    test_clock: Callable[[], float] | None = None
     watch: Callable[[str, str, Counts], None] = field(default=_unwatched)
+
+    @cached_property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since 1970 on the database's clock: that of this machine may be wrong."""
+        return self.test_clock or queue.DatabaseClock(self.db)
 
     @property
     def inbound(self) -> Inbound:
@@ -72,20 +83,51 @@ class Hub:
                 cursors.rewind(tx, connection, stream)
             queue.put(tx, [jobs.request(Poll(connection, stream))], now=self.clock(), hurry=True)
 
-    def worker(self, *, threads: int = 4, name: str = "") -> Worker:
-        """A worker that does this hub's jobs."""
+    def worker(self, *, threads: int = 4, name: str = "", lanes: Collection[Lane] = ()) -> Worker:
+        """A worker that does this hub's jobs; those of some lanes only, if any are named."""
         return Worker(
             db=self.db,
             handlers=dict.fromkeys(jobs.KINDS, self.handle),
             threads=threads,
             name=name,
-            clock=self.clock,
+            lanes=lanes or tuple(Lane),
+            clock=self.test_clock,
             on_resync=self.resync,
         )
 
+    @cached_property
+    def timetable(self) -> timetable.Timetable:
+        return timetable.Timetable(self.connections)
+
     def tick(self) -> int:
-        """Put the polls that are due; returns how many."""
-        return timetable.tick(self.db, self.connections, now=self.clock())
+        """Put the polls that are due by the database's clock, or a test's; returns how many."""
+        return self.timetable.tick(self.db, clock=self.test_clock)
+
+
+def sharing_rates(db: Database, connections: Connections) -> Connections:
+    """The connections, each of which stays under its rate limit together with all workers.
+
+    On PostgreSQL the limit is kept in the database from the first call on. On SQLite it is while
+    several workers live: a process that is alone only looks, about once a second, whether it is.
+    """
+    return Connections(
+        replace(one, spoke=one.spoke.using(take=_take(db.within(PATIENCE), one.name)))
+        for one in connections.values()
+    )
+
+
+def _take(db: Database, connection: str) -> Callable[[int, float], float | None]:
+    shared = queue.rates.SharedRate(db, connection)
+
+    def take(calls: int, gap: float) -> float | None:
+        return None if db.sqlite and _alone(db) else shared(calls, gap)
+
+    return take
+
+
+def _alone(db: Database) -> bool:
+    with db.read() as tx:
+        return tx.execute(select(func.count()).select_from(workers)).scalar_one() < SEVERAL
 
 
 def spare_the_collector() -> None:

@@ -105,6 +105,8 @@ def _explained(error: yaml.MarkedYAMLError, text: str, file: str) -> str:
     lines = text.splitlines()
     if line <= len(lines) and "\t" in lines[line - 1][:column]:
         what += "; there is a tab: indent with spaces"
+    if error.context == "while scanning an alias":
+        what += "; what begins with * needs quotes"
     return f"{file}:{line}:{column}: {what}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -13,7 +13,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from hub import queue
 from hub.app import Hub
+from hub.queue import Lane
 from hub.store.database import Unavailable
 
 log = structlog.get_logger()
@@ -50,10 +52,13 @@ def at_work(
     *,
     web: Web | None = None,
     threads: int = 0,
+    lanes: Collection[Lane] = (),
     timetable: bool = False,
     on_breakdown: Callable[[], None] = _unheard,
 ) -> Iterator[str]:
     """Run the wanted parts until the block ends; yields the web server's address, or "".
+
+    `lanes` are those that the worker takes jobs from; all, if none is named.
 
     At the end everything drains: jobs that run are finished or handed back. Raises `PortTaken`.
     A part that fails ends the others and calls `on_breakdown`, upon which the block should end:
@@ -63,8 +68,10 @@ def at_work(
     with ExitStack() as stack:
         address = stack.enter_context(serving(web)) if web else ""
         stack.callback(crew.end)
+        if not hub.db.sqlite:
+            stack.enter_context(crew.part("notifier", lambda: queue.wake_others(hub.db, crew.stop)))
         if threads:
-            worker = hub.worker(threads=threads)
+            worker = hub.worker(threads=threads, lanes=lanes)
             stack.enter_context(crew.part("worker", lambda: worker.run(crew.stop)))
         if timetable:
             stack.enter_context(crew.part("timetable", lambda: keep_time(hub, crew.stop)))

@@ -48,6 +48,7 @@ from hub.http import (
     Rate,
     RefreshToken,
     Response,
+    Take,
     Tokens,
     Transport,
     check_address,
@@ -202,6 +203,7 @@ class Spoke(BaseModel, ABC):
     # A factory: pydantic would bind a plain function as if it were a method.
     _clock: Callable[[], datetime] = PrivateAttr(default_factory=lambda: _utc_now)
     _tokens: Tokens = PrivateAttr(default_factory=MemoryTokens)
+    _take: Take | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _url_is_allowed(self) -> Self:
@@ -230,6 +232,7 @@ class Spoke(BaseModel, ABC):
             translate=self.translate,
             transport=self._transport,
             ca_file=self.ca_file,
+            take=self._take,
         )
 
     def close(self) -> None:
@@ -253,13 +256,15 @@ class Spoke(BaseModel, ABC):
         transport: Transport | None = None,
         clock: Callable[[], datetime] | None = None,
         tokens: Tokens | None = None,
+        take: Take | None = None,
     ) -> Self:
-        """The same spoke over another transport, clock or token store."""
+        """The same spoke over another transport, clock or token store, or with a shared rate."""
         other = self.model_copy()
         other.__dict__.pop("http", None)  # the copy opens a client of its own
         other._transport = transport or self._transport  # noqa: SLF001 -- another of our own kind
         other._clock = clock or self._clock  # noqa: SLF001
         other._tokens = tokens or self._tokens  # noqa: SLF001
+        other._take = take or self._take  # noqa: SLF001
         return other
 
 

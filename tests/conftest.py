@@ -1,9 +1,8 @@
-"""What every test may ask for: a database of its own, migrated, in a real file."""
+"""What every test may ask for: a database of its own, migrated; SQLite and PostgreSQL in turn."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,22 +11,41 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from hub.store import schema
 from hub.store.database import Database
+from tests.databases import Databases, PostgresDatabases, SqliteFiles
+from tests.postgres import FAST, Server
 
 # No test asserts on time. CI looks at the same examples each time; a developer's runs look further.
 settings.register_profile("hub", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("hub")
 
 
+BOTH = {"sqlite", "postgresql"}
+# HUB_TEST_DATABASE=sqlite for a quick look; CI and `make test` run on both.
+BACKENDS = os.environ.get("HUB_TEST_DATABASE", "sqlite,postgresql").split(",")
 REAL = Path(os.environ.get("HUB_REAL_DATA") or Path(__file__).parents[2] / "shared" / "data")
 
 
 def pytest_configure() -> None:
-    """Refuse a CI run without the real data, of which each test alone would only skip itself."""
+    """Refuse a CI run that would leave something out: real data, or one of the databases."""
     if os.environ.get("CI") and not REAL.is_dir():
         raise pytest.UsageError(f"on CI the real data must be there: {REAL}, or HUB_REAL_DATA")
+    if not set(BACKENDS) <= BOTH or (os.environ.get("CI") and set(BACKENDS) != BOTH):
+        raise pytest.UsageError("HUB_TEST_DATABASE may be sqlite or postgresql; on CI, not")
     _let_interrupts_through()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked for a database that was not asked for."""
+    others = [item for item in items if _database_of(item) not in {None, *BACKENDS}]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+def _database_of(item: pytest.Item) -> str | None:
+    kind: str | None = item.callspec.params.get("databases") if hasattr(item, "callspec") else None
+    return kind
 
 
 def _let_interrupts_through() -> None:
@@ -41,21 +59,51 @@ def _let_interrupts_through() -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database at the newest schema, to be copied: migrating takes longer than a test."""
-    file = tmp_path_factory.mktemp("template") / "hub.db"
-    db = Database(f"sqlite:///{file}")
-    schema.migrate(db)
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return file
+def postgres() -> Iterator[Server]:
+    """This test process's PostgreSQL."""
+    server = Server(**FAST)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _sqlite(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return SqliteFiles(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def _postgresql(postgres: Server) -> Databases:
+    return PostgresDatabases(postgres)
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """SQLite, and then PostgreSQL: whoever asks for a database runs on both."""
+    chosen: Databases = request.getfixturevalue(f"_{request.param}")
+    return chosen
 
 
 @pytest.fixture
-def db(migrated: Path, tmp_path: Path) -> Iterator[Database]:
-    """A migrated SQLite file."""
-    shutil.copy(migrated, tmp_path / "hub.db")
-    opened = Database(f"sqlite:///{tmp_path / 'hub.db'}")
+def database_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated database of this test's own."""
+    url = databases.migrated(tmp_path)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A migrated database of this test's own."""
+    opened = Database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def empty(databases: Databases, tmp_path: Path) -> Iterator[Database]:
+    """A database that nobody has migrated."""
+    url = databases.empty(tmp_path)
+    opened = Database(url)
+    yield opened
+    opened.close()
+    databases.drop(url)

@@ -57,10 +57,11 @@ def _check_database(address: str) -> None:
 
     db = Database(address)
     try:
-        if Path(str(db.url.database)).exists():
-            schema.check(db)
-        else:
+        if db.sqlite and not Path(str(db.url.database)).exists():
             note("there is no database yet: hub migrate makes it")
+        else:
+            schema.check(db)
+            schema.check_writable(db)
     finally:
         db.close()
 

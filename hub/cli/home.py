@@ -43,19 +43,20 @@ def read(folder: Path, *, examples: bool = False) -> Config:
 @contextmanager
 def opened(folder: Path, watch: Watched | None = None) -> Iterator[tuple[Config, Hub]]:
     """The hub of a folder, its database at the right schema. Raises `SchemaMismatch`."""
-    from hub.app import Hub, spare_the_collector
+    from hub.app import Hub, sharing_rates, spare_the_collector
     from hub.store import schema
     from hub.store.database import Database
 
     spare_the_collector()
     settings = read(folder)
     db = Database(settings.database)
+    connections = sharing_rates(db, settings.connections)
     try:
         schema.check(db)
-        hub = Hub(db, settings.connections)
+        hub = Hub(db, connections)
         yield settings, replace(hub, watch=watch) if watch else hub
     finally:
-        for one in settings.connections.values():
+        for one in connections.values():
             one.spoke.close()
         db.close()
 

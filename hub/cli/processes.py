@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Collection
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from hub.cli.screen import say
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.config import Config
+    from hub.queue import Lane
     from hub.running import Web
 
 Threads = Annotated[
@@ -24,6 +26,13 @@ Port = Annotated[
     int | None,
     typer.Option(
         min=0, max=65535, help="Port of the web server, 0 for a free one; default: hub.yaml."
+    ),
+]
+Lanes = Annotated[
+    str,
+    typer.Option(
+        help="Do only these kinds of work: webhook, push, poll, backfill; several with commas.",
+        show_default="all",
     ),
 ]
 
@@ -40,36 +49,60 @@ def serve(folder: Folder = HERE, port: Port = None) -> None:
         _work(hub, _web(config, hub, port), 0, timetable=False)
 
 
-def work(folder: Folder = HERE, threads: Threads = None) -> None:
-    """Run a worker and the timetable, without the web server."""
+def work(folder: Folder = HERE, threads: Threads = None, lanes: Lanes = "") -> None:
+    """Run a worker and the timetable, without the web server.
+
+    Any number of workers share a PostgreSQL, on any machine. Some that do webhooks and pushes
+    only are never busy with a first load.
+    """
+    wanted = _lanes(lanes)
     with opened(folder) as (config, hub):
-        _work(hub, None, threads or config.hub.threads, timetable=True)
+        _work(hub, None, threads or config.hub.threads, wanted, timetable=True)
+
+
+def _lanes(text: str) -> tuple[Lane, ...]:
+    from hub.queue import Lane
+
+    names = [name.strip() for name in text.split(",")] if text else []
+    known = {lane.name.lower(): lane for lane in Lane}
+    if strange := [name for name in names if name not in known]:
+        raise typer.BadParameter(
+            f"{', '.join(map(repr, strange))}: no such lane; there are {', '.join(known)}",
+            param_hint="--lanes",
+        )
+    return tuple(dict.fromkeys(known[name] for name in names))
 
 
 def _web(config: Config, hub: Hub, port: int | None) -> Web:
     from hub import web
     from hub.running import Web
 
-    app = web.create(
-        hub.db, hub.connections, hub.inbound, clock=hub.clock, max_body=config.hub.hooks.max_body
-    )
+    app = web.create(hub.db, hub.connections, clock=hub.clock, max_body=config.hub.hooks.max_body)
     listen = config.hub.listen
     return Web(app, listen.host, listen.port if port is None else port)
 
 
-def _work(hub: Hub, served: Web | None, threads: int, *, timetable: bool) -> None:
+def _work(
+    hub: Hub, served: Web | None, threads: int, lanes: Collection[Lane] = (), *, timetable: bool
+) -> None:
     from hub.running import at_work
 
     with (
         until_told() as told,
         at_work(
-            hub, web=served, threads=threads, timetable=timetable, on_breakdown=told.set
+            hub,
+            web=served,
+            threads=threads,
+            lanes=lanes,
+            timetable=timetable,
+            on_breakdown=told.set,
         ) as address,
     ):
         if address:
             say(f"listening on {address}  (webhooks: {address}/hooks/<connection>)")
         if threads:
-            say(f"working with {threads} threads; Ctrl-C ends it")
+            only = f" on {' and '.join(lane.name.lower() for lane in lanes)}" if lanes else ""
+            say(f"working with {threads} threads{only}; Ctrl-C ends it")
         told.wait()
         say("ending: what runs is finished or handed back")
 

@@ -7,21 +7,36 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
 
 from hub import registry
+from hub.sync.schedule import Cron, Interval, Schedule, time_zone
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(value: Any) -> timedelta:
     """`30s`, `5m`, `1h`, `2d`."""
-    match = re.fullmatch(r"(\d+)\s*([smhd])", value.strip()) if isinstance(value, str) else None
+    written = value.strip() if isinstance(value, str) else ""
+    match = re.fullmatch(r"(\d{1,9})\s*([smhd])", written)
     if match is None:
-        raise ValueError("write a duration as a number and s, m, h or d: 30s, 5m, 1h, 2d")
+        raise ValueError(
+            f"{value!r:.60} is no duration; write a number and s, m, h or d: 30s, 5m, 1h, 2d"
+        )
     duration = timedelta(**{UNITS[match[2]]: int(match[1])})
-    if not timedelta(seconds=1) <= duration <= timedelta(days=31):
-        raise ValueError("must be between 1s and 31d")
+    if duration < timedelta(seconds=1):
+        raise ValueError(f"{value!r} is too short; write 1s or more")
+    if duration > timedelta(days=31):
+        raise ValueError(f"{value!r} is too long; write 31d or less, or a cron expression")
     return duration
 
 
@@ -29,6 +44,19 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     Field(json_schema_extra={"type": "string", "format": "", "pattern": r"^\d+\s*[smhd]$"}),
+]
+
+
+def _cron(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(  # noqa: TRY004 -- pydantic takes these
+            f"{value!r:.60} is no cron expression; write five fields: '30 2 * * *'"
+        )
+    return Cron.of(value, time_zone("UTC")).expression
+
+
+CronExpression = Annotated[
+    str, BeforeValidator(_cron), Field(json_schema_extra={"pattern": r"^\s*\S+(\s+\S+){4}\s*$"})
 ]
 
 
@@ -69,8 +97,9 @@ class HubFile(Part):
 
     database: str = Field(
         "sqlite:///hub.db",
-        description="Where records, links and jobs are kept; a relative file is beside hub.yaml. "
-        "HUB_DATABASE in the environment overrules it.",
+        repr=False,  # it may hold a password
+        description="Where records, links and jobs are kept: a file, beside hub.yaml if relative, "
+        "or postgresql://user@host:5432/name. HUB_DATABASE in the environment overrules it.",
     )
     threads: int = Field(4, ge=1, le=64, description="Jobs that one process does at a time.")
     listen: Listen = Field(Listen(), description="Where the hub's own web server listens.")
@@ -79,11 +108,48 @@ class HubFile(Part):
 
 
 class StreamSettings(Part):
-    """How one stream of a connection is synced."""
+    """How one stream of a connection is synced: polled `every` so often, or at times of `cron`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"required": ["every", "cron"]},
+            "dependentRequired": {"time_zone": ["cron"]},
+        }
+    )
 
     every: Duration | None = Field(
         None, description="How often it is polled, as 30s, 5m, 1h or 2d; default: the spoke's."
     )
+    cron: CronExpression | None = Field(
+        None,
+        description="When it is polled, in place of every: minute, hour, day of month, month and "
+        "day of week, as '30 2 * * *' for 02:30 every day.",
+    )
+    time_zone: str | None = Field(
+        None, description="Whose clocks cron goes by, as Europe/Berlin; default: UTC."
+    )
+
+    @field_validator("cron")
+    @classmethod
+    def _one_of_two(cls, value: str | None, given: ValidationInfo) -> str | None:
+        if value and given.data.get("every"):
+            raise ValueError(f"{value!r} stands beside every: keep one of the two")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _of_cron(cls, value: str | None, given: ValidationInfo) -> str | None:
+        if value is not None:
+            time_zone(value)
+            if given.data.get("cron", "faulty") is None:
+                raise ValueError(f"{value!r} is for cron, which is not here: add it, or leave this")
+        return value
+
+    def schedule(self) -> Schedule | None:
+        """When the stream is polled; None for when its spoke says."""
+        if self.cron:
+            return Cron.of(self.cron, time_zone(self.time_zone or "UTC"))
+        return Interval(self.every) if self.every else None
 
 
 StreamChoice = Annotated[

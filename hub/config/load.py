@@ -8,16 +8,15 @@ A mapping in the folder replaces the shipped one of the same stream for that con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from hub import marked, registry
+from hub.config import address
 from hub.config.faults import BadConfig, Where, explained, unknown
 from hub.config.files import ConnectionFile, HubFile
 from hub.config.secrets import resolve
@@ -44,7 +43,7 @@ class Config:
 
     folder: Path
     hub: HubFile
-    database: str
+    database: str = field(repr=False)  # it may hold a password
     connections: Connections
 
 
@@ -81,30 +80,27 @@ class _Reader:
         path = self.folder / "hub.yaml"
         document = self._document(path) if path.exists() else None
         settings = (self._valid(HubFile, document) if document else None) or HubFile()
+        complain = self._complainer(document, path)
         if overruled := self.environment.get("HUB_DATABASE"):
-            return settings, self._database(overruled, "environment variable HUB_DATABASE")
-        place = f"{document.at('database')}: database" if document else str(path)
-        return settings, self._database(settings.database, place)
+            complain = self._complainer(None, Path("environment variable HUB_DATABASE"))
+            return settings, self._database(overruled, complain)
+        known = len(self.faults)
+        written = address.full(
+            settings.database, environment=self.environment, folder=self.folder, complain=complain
+        )
+        unresolved = len(self.faults) > known
+        return settings, NOWHERE if unresolved else self._database(written, complain)
 
-    def _database(self, address: str, place: str) -> str:
-        """The address with an absolute file. It may hold a password: no message shows it."""
+    def _complainer(self, document: Document | None, place: Path) -> Callable[[str], None]:
+        where = f"{document.at('database')}: database" if document else str(place)
+        return lambda what: self.faults.append(f"{where}: {what}")
+
+    def _database(self, written: str, complain: Callable[[str], None]) -> str:
         try:
-            url = make_url(address)
-        except ArgumentError:
-            self.faults.append(f"{place}: not an address; write sqlite:///hub.db")
+            return address.read(written, folder=self.folder)
+        except ValueError as fault:
+            complain(str(fault))
             return NOWHERE
-        if url.drivername != "sqlite":
-            self.faults.append(
-                f"{place}: {url.drivername!r} is not supported; write sqlite:///hub.db"
-            )
-            return NOWHERE
-        if url.database in {None, "", ":memory:"}:
-            self.faults.append(f"{place}: names no file; write sqlite:///hub.db")
-            return NOWHERE
-        file = self.folder.absolute() / str(url.database)
-        if not file.parent.is_dir():
-            self.faults.append(f"{place}: no folder {str(file.parent)!r}; make it, or name another")
-        return url.set(database=str(file)).render_as_string(hide_password=False)
 
     def connections(self) -> list[Connection]:
         """Every connection whose files are in order."""
@@ -145,12 +141,12 @@ class _Reader:
             return None
         spoke = self._spoke(kind, written, document, path)
         mappings = self._mappings(kind, written, document, path.stem)
-        every = {
-            name: stream.every
+        schedules = {
+            name: schedule
             for name, stream in written.streams.items()
-            if stream and stream.every
+            if stream and (schedule := stream.schedule())
         }
-        return Connection(path.stem, spoke, mappings, every) if spoke else None
+        return Connection(path.stem, spoke, mappings, schedules) if spoke else None
 
     def _spoke(
         self, kind: type[Spoke], written: ConnectionFile, document: Document, path: Path

@@ -13,7 +13,7 @@ HUB_YAML = """\
 # yaml-language-server: $schema=hub.schema.json
 # What is true of the whole hub. Every key may be left out: these are the defaults.
 
-database: sqlite:///hub.db  # a relative file is beside this one; HUB_DATABASE overrules it
+database: sqlite:///hub.db  # beside this file; or postgresql://hub:${{PASSWORD}}@host:5432/hub
 threads: 4  # jobs that one process does at a time
 
 listen:

@@ -92,7 +92,7 @@ def world(port: int, watch: Callable[[str, str, Counts], None]) -> Iterator[Worl
         for connection in settings.connections.values():
             stack.callback(connection.spoke.close)
         hub = Hub(db, settings.connections, watch=watch)
-        app = web.create(db, hub.connections, hub.inbound, clock=hub.clock)
+        app = web.create(db, hub.connections, clock=hub.clock)
         served = Web(app, port=port)
         address = stack.enter_context(at_work(hub, web=served, threads=4, timetable=True))
         api = Client(address, auth=Bearer(SecretStr(token)), rate=Rate(calls=1000))

@@ -9,7 +9,7 @@ from httpx import MockTransport, Request, Response
 from hub.http.auth import Auth, Basic, Bearer, HeaderKey
 from hub.http.client import Client
 from hub.http.oauth import ClientCredentials, JwtBearer, RefreshToken
-from hub.http.pace import Rate
+from hub.http.pace import Rate, Take
 from hub.http.safe import check_address
 from hub.http.tokens import MemoryTokens, Token, Tokens
 
@@ -27,6 +27,7 @@ __all__ = [
     "RefreshToken",
     "Request",
     "Response",
+    "Take",
     "Token",
     "Tokens",
     "Transport",

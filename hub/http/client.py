@@ -14,7 +14,7 @@ import httpx
 from hub.errors import Permanent, SyncError
 from hub.http.auth import Auth, Flow
 from hub.http.oauth import OAuth
-from hub.http.pace import Clock, Pace, Rate, Sleep
+from hub.http.pace import Clock, Pace, Rate, Sleep, Take
 from hub.http.safe import Origin, shown
 from hub.http.status import error_of
 from hub.http.tokens import Token
@@ -30,7 +30,8 @@ class Client:
     `url` is where paths start. `translate` reads the vendor's own error out of an answer, and
     comes before the status. `transport` stands in for the network, and `ca_file` (PEM) for the
     public certificate authorities. An answer may have `max_bytes`, and be silent for `silence`.
-    Nothing is opened before the first request.
+    With `take` the rate is that of all processes together (`hub.http.pace`). Nothing is opened
+    before the first request.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Client:
         silence: timedelta = READ_TIMEOUT,
         clock: Clock = time.monotonic,
         sleep: Sleep | None = None,
+        take: Take | None = None,
     ) -> None:
         self._base = httpx.URL(url)
         if self._base.scheme not in ("http", "https") or not self._base.host or self._base.userinfo:
@@ -58,7 +60,7 @@ class Client:
         if isinstance(auth, OAuth):
             auth.bind(open_client(Wire(self._pool, None, rest)))
         self._auth = auth
-        pace = Pace(rate, clock=clock, sleep=rest)
+        pace = Pace(rate, clock=clock, sleep=rest, take=take)
         self._http = open_client(
             Wire(self._pool, pace, rest),
             None if auth is None else _OwnOrigin(auth, self._origin),

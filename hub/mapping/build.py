@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.mapping.declaration import Out, Rule
-from hub.mapping.functions import plain
-from hub.mapping.generate import Source
+from hub.mapping.forms import Form, Wanted, wanted
+from hub.mapping.functions import ABSENT, plain
+from hub.mapping.generate import Loop, Source, Tables
+from hub.mapping.heads import WORDS
 from hub.mapping.inverse import Inverse
 from hub.mapping.kinds import coercion, names_by_code
-from hub.mapping.language import Pipe, Step, record_paths
+from hub.mapping.language import Choose, Constant, Expression, Literal, Pipe, Step, record_paths
 from hub.mapping.pipes import PIPES, amount_as_text
+from hub.mapping.projection import project, project_dicts
+from hub.mapping.shortcuts import IN_WHOLE_SECONDS
 from hub.mapping.tables import ValueMap, WayBack
 from hub.shape import Field
 
@@ -26,38 +30,100 @@ class Builder:
     maps: Maps
     columns: dict[str, Field]
 
-    def inward(self, rules: Iterable[Rule]) -> Callable[[Any], dict[str, Any]]:
-        """Record → our values by field; what is absent from the record is left out."""
-        source = Source({name: ValueMap(entries) for name, entries in self.maps.items()})
-        source.lines.append("o = {}")
-        for rule in rules:
-            if rule.read is not None:
-                given = source.given(rule.read)
-                assignment = f"o[{rule.field.name!r}] = {self._kept(source, rule)}"
-                source.lines.append(f"if {given}: {assignment}" if given else assignment)
+    def inward(
+        self, rules: Iterable[Rule], *, strict: bool = False, plainly: bool = False
+    ) -> Callable[[Any], dict[str, Any]]:
+        """Record → our values by field; what is absent from the record is left out.
+
+        Unless it is written `plainly`, it may raise for a record that can be read, and if it is
+        `strict` it does so for every one that has not the form that the rules expect.
+        """
+        read = [rule for rule in rules if rule.read is not None]
+        root = project_dicts(_wanted(read)) if strict else None
+        source = Source(self._tables(), root, plainly=plainly)
+        # a copy of the finished size is dearer than {}, and cheaper than growing to it
+        blank = dict.fromkeys(rule.field.name for rule in read)
+        source.lines.append(f"o = {source.constant(blank.copy)}()")
+        for rule in read:
+            given, code = self._kept(source, rule)
+            name = repr(rule.field.name)
+            source.lines.append(
+                f"if {given}: o[{name}] = {code}" if given else f"o[{name}] = {code}"
+            )
+            source.lines += [f"else: del o[{name}]"] if given else []
+        source.check()
         return source.function("r", "o")
 
-    def _kept(self, source: Source, rule: Rule) -> str:
-        """The rule's expression, in its column's form."""
-        tree = rule.read
-        assert tree is not None
-        made = coercion(rule.field)
-        if isinstance(tree, Pipe) and tree.name == "ref" and rule.field.kind == "reference":
-            return source.code(tree)
-        if isinstance(tree, Pipe) and tree.name == "map":
-            name = str(tree.arguments[0])
-            ready = ValueMap(self.maps[name], made.call)
-            plainly, source.tables = source.tables, {**source.tables, name: ready}
-            code = source.code(tree)
-            source.tables = plainly
-            return code
-        slow = f"{source.constant(made.call)}({{v}})"
-        return source.shortcut(made.fast, slow, source.code(tree))
+    def rows(self, rules: Iterable[Rule], when: Expression | None, *, strict: bool) -> Loop:
+        """Raw records of a page → our values in the order of the rules; None unless `when`."""
+        read = [rule for rule in rules if rule.read is not None]
+        source = Source(self._tables(), project(_wanted(read, when), strict=strict))
+        if when:
+            source.given(when, apart=True)
+            source.lines.append(f"if not {source.code(when)}: keep(None); continue")
+        values = []
+        for rule in read:
+            given, code = self._kept(source, rule)
+            values.append(f"({code} if {given} else ABSENT)" if given else code)
+        source.lines.append(f"o = ({''.join(f'{value}, ' for value in values)})")
+        source.check()
+        return source.loop("o")
+
+    def heads(self, accessors: Mapping[str, Expression], *, strict: bool) -> Loop:
+        """Raw records of a page → what identifies each: a `Head`."""
+        trees = {word: accessors[word] for word in WORDS if word in accessors}
+        paths = wanted((tree, "" if word == "deleted" else "text") for word, tree in trees.items())
+        source = Source(self._tables(), project(paths, strict=strict))
+        values = []
+        for word, form in WORDS.items():
+            if word in trees:
+                call = source.constant(form.call)
+                value, known = source.value(trees[word]), source.form(trees[word])
+                values.append(source.shortcut(form.fast, value, call, form=known))
+            else:
+                values.append(repr(form.call(ABSENT)))
+        return source.loop(f"make(Head, ({', '.join(values)}))")
+
+    def _tables(self) -> dict[str, ValueMap]:
+        return {name: ValueMap(entries) for name, entries in self.maps.items()}
+
+    def _kept(self, source: Source, rule: Rule) -> tuple[str, str]:
+        """Under which condition the rule's expression is given, and it in its column's form."""
+        assert rule.read is not None
+        given = source.given(rule.read)
+        return given, self._formed(source, rule.read, rule.field)
+
+    def _formed(self, source: Source, tree: Expression, column: Field) -> str:
+        form = coercion(column)
+        match tree:
+            case Literal(value):
+                return source.written(form.call(value))
+            case Choose(test, then, otherwise):
+                one, other = (self._formed(source, part, column) for part in (then, otherwise))
+                return f"({one} if {source.code(test)} else {other})"
+            case Pipe(name="map", arguments=(name, *_)):
+                ready = ValueMap(self.maps[str(name)], form.call)
+                plainly, source.tables = source.tables, {**source.tables, str(name): ready}
+                code = source.code(tree)
+                source.tables = plainly
+                return code
+            case Pipe(name="ref") if column.kind == "reference":
+                return source.code_to_check(tree)
+            case Pipe(name=name) if column.kind in PIPES[name].into:
+                return self._in_one(source, tree, column)
+            case _:
+                return source.made(form, tree)
+
+    def _in_one(self, source: Source, tree: Pipe, column: Field) -> str:
+        """A pipe and the coercion of what it gives."""
+        pipe, known = PIPES[tree.name], source.form(tree.source)
+        fast = IN_WHOLE_SECONDS if known == "moment" else pipe.into[column.kind]
+        call = source.constant(_both(coercion(column).call, pipe.inward, tree.arguments))
+        return source.shortcut(fast, source.code(tree.source), call, form=known)
 
     def outward(self, rules: Iterable[Rule]) -> Callable[[Any, Any], dict[str, Any]]:
         """Our values by field, and links by (stream, sys_id) → what to send."""
-        tables = {name: ValueMap(entries) for name, entries in self.maps.items()}
-        source = Source(tables, read=self._by_name, refs="refs")
+        source = Source(self._tables(), plainly=True, read=self._by_name, refs="refs")
         source.lines.append("o = {}")
         for rule in rules:
             if rule.inverse is not None:
@@ -108,11 +174,41 @@ class Builder:
         return source.assign("v", f"{names}.get({value}, {value})")
 
 
+def _wanted(rules: Iterable[Rule], when: Expression | None = None) -> Wanted:
+    trees: list[tuple[Expression, Form]] = [(when, "")] if when else []
+    for rule in rules:
+        assert rule.read is not None
+        trees.append((rule.read, "text" if rule.field.kind in _OF_TEXT else ""))
+    return wanted(trees)
+
+
+_OF_TEXT = ("string", "journal", "choice", "list")
+
+
 def _write(source: Source, target: tuple[Step, ...], code: str) -> str:
     if len(target) == 1:
         return f"o[{target[0]!r}] = {code}"
     return f"put(o, {source.constant(target)}, {code})"
 
 
+def _both(
+    form: Callable[[Any], Any], pipe: Callable[..., Any], arguments: tuple[Constant, ...]
+) -> Callable[[Any], Any]:
+    return lambda value: form(pipe(value, *arguments))
+
+
 def _as_is(value: Any) -> Any:
     return value
+
+
+def evaluator(tree: Expression, tables: Tables) -> Callable[[Any], Any]:
+    """A function from a record to the expression's value; ABSENT where all of its paths are."""
+    source = Source(tables, plainly=True)
+    return source.function("r", source.value(tree))
+
+
+def condition(tree: Expression, tables: Tables) -> Callable[[Any], Any]:
+    """A function from a record to the expression's value; what is absent reads as null."""
+    source = Source(tables, plainly=True)
+    source.given(tree, apart=True)
+    return source.function("r", source.code(tree))

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from hub.errors import MappingFailed
 
 
@@ -25,6 +27,13 @@ class BadExpression(ValueError):
 
 class Failure(ValueError):
     """A value does not fit; the message is the reason alone, without place or field."""
+
+
+FAILURES = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
+    msgspec.MsgspecError,
+)  # fmt: skip
+"""What a value that does not fit may raise in generated code; `Failure` says it best."""
 
 
 @dataclass(frozen=True, slots=True)

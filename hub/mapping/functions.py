@@ -91,8 +91,8 @@ def items(value: Any) -> Any:
 
 
 def show(value: Any) -> str:
-    """A value inside an f-string: null is empty."""
-    return kinds.string(value) or ""
+    """A value inside an f-string: null is empty. What it may hold, its column says."""
+    return value if isinstance(value, str) else kinds.string(value) or ""
 
 
 def lookup(table: dict[Any, Any], value: Any) -> Any:
@@ -104,7 +104,7 @@ def lookup(table: dict[Any, Any], value: Any) -> Any:
     return table[value]
 
 
-def ref(value: Any, stream: str, on_missing: str = "defer") -> Ref | None:
+def ref(value: Any, stream: str, on_missing: str) -> Ref | None:
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise Failure(f"{shortened(value)} is no id of a {stream}")
     text = kinds.string(value)
@@ -237,6 +237,11 @@ def theirs(refs: Mapping[tuple[str, str], str], value: Any, stream: str) -> str 
     if found is None:
         raise Failure(f"{shortened(value)} is linked to no {stream} of theirs yet")
     return found
+
+
+def refuse() -> None:
+    """Give the record up here; how it is read plainly says what is wrong with it, if anything."""
+    raise Failure("a text cannot be stored")
 
 
 def plain(value: Any) -> Any:

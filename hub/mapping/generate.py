@@ -10,18 +10,21 @@ it are our own (`v1`, `c2`), so a file cannot name, call or reach anything.
         if v2 is not ABSENT:
             o['short_description'] = …
         return o
+
+The loop over the raw records of a page has the same body, and reads attributes of `Projection`s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from hub.mapping import functions
-from hub.mapping.functions import ABSENT
-from hub.mapping.kinds import Ref
+import msgspec
+
+from hub.mapping import functions, kinds, shortcuts
+from hub.mapping.forms import LONGEST_CONSTANTS, MUCH, Form, form_of, growth_of
+from hub.mapping.kinds import DEFER, Coercion
 from hub.mapping.language import (
     Arithmetic,
     Call,
@@ -41,9 +44,14 @@ from hub.mapping.language import (
     Text,
     record_paths,
 )
+from hub.mapping.names import NAMES
 from hub.mapping.pipes import PIPES
+from hub.mapping.projection import Projection
+from hub.mapping.tables import ValueMap
 
-Tables = Mapping[str, dict[Any, Any]]
+Tables = Mapping[str, ValueMap]
+Raw = bytes | memoryview | msgspec.Raw
+Loop = Callable[[Sequence[Raw]], tuple[list[Any], list[int]]]
 
 
 @dataclass(slots=True)
@@ -52,26 +60,46 @@ class Source:
 
     `tables` are the value maps as `map` looks them up. `read` may wrap what is read at a path of
     one key (our choices outward, by their names). `refs` is the variable with the links of a page,
-    where references are to be written as ids of theirs.
+    where references are to be written as ids of theirs. `root` is what the record has been decoded
+    to; without one it is what `json.loads` makes of it. `plainly` leaves out every shortcut, so
+    that what does not fit raises a `Failure` that says why. `texts` are variables for `check`.
     """
 
     tables: Tables
+    root: Projection | None = None
+    plainly: bool = False
     read: Callable[[Source, str, str], str] | None = None
     refs: str = ""
     lines: list[str] = field(default_factory=list[str])
     constants: dict[str, Any] = field(default_factory=dict[str, Any])
-    named: dict[tuple[int, str], str] = field(default_factory=dict[tuple[int, str], str])
+    named: dict[int, str] = field(default_factory=dict[int, str])
     paths: dict[tuple[Step, ...], str] = field(default_factory=dict[tuple[Step, ...], str])
-    getters: dict[tuple[Step, ...], str] = field(default_factory=dict[tuple[Step, ...], str])
+    holders: dict[tuple[Step, ...], str] = field(default_factory=dict[tuple[Step, ...], str])
     known: dict[str, str] = field(default_factory=dict[str, str])
     items: dict[str, str] = field(default_factory=dict[str, str])
+    texts: list[str] = field(default_factory=list[str])
+    growth: int = 1
+    checked: bool = False
     count: int = 0
 
     def function(self, parameters: str, result: str) -> Callable[..., Any]:
         """Compile what has been written so far."""
         body = "".join(f"    {line}\n" for line in self.lines)
-        text = f"def generated({parameters}):\n{body}    return {result}\n"
-        names: dict[str, Any] = {"__builtins__": {}, **_NAMES, **self.constants}
+        return self._compiled(f"def generated({parameters}):\n{body}    return {result}\n")
+
+    def loop(self, result: str) -> Loop:
+        """Compile what has been written so far, as what is done with each raw record of a page.
+
+        The function gives a result per record, and the indexes of the records that could not be
+        decoded or read this way: their results are None. It gives up where most are like that.
+        """
+        kind: Any = (self.root and self.root.struct) or Any
+        decode = self.constant(msgspec.json.Decoder(kind).decode)
+        body = "".join(f"            {line}\n" for line in self.lines)
+        return self._compiled(_LOOP.format(decode=decode, body=body, result=result))
+
+    def _compiled(self, text: str) -> Callable[..., Any]:
+        names: dict[str, Any] = {"__builtins__": {}, **NAMES, **self.constants}
         exec(compile(text, "<mapping>", "exec"), names)  # noqa: S102 -- see the module's docstring
         generated: Callable[..., Any] = names["generated"]
         return generated
@@ -82,11 +110,10 @@ class Source:
 
     def constant(self, value: Any) -> str:
         """A name for a constant that is not written out."""
-        key = (id(value), "")
-        if key not in self.named:
-            self.named[key] = self.fresh("c")
-            self.constants[self.named[key]] = value
-        return self.named[key]
+        if id(value) not in self.named:
+            self.named[id(value)] = self.fresh("c")
+            self.constants[self.named[id(value)]] = value
+        return self.named[id(value)]
 
     def written(self, value: Constant) -> str:
         """A constant of the mapping file in the source."""
@@ -112,15 +139,36 @@ class Source:
             return self.assign("v", f"at({self.path(above)}, {step})")
         if isinstance(step, Select):
             return self.assign("v", f"select({self.path(above)}, {self.constant(step.criteria)})")
+        here = self.root.at(above) if self.root else None
+        if here:
+            name = self.assign("v", f"{self._object(above)}{here.attributes[step]}")
+            if here.forms.get(step) == "text":
+                self.texts.append(name)
+            return name
         value = self.assign("v", f"{self._getter(above)}({step!r}, ABSENT)")
         return self.read(self, step, value) if self.read and not above else value
 
     def _getter(self, steps: tuple[Step, ...]) -> str:
-        if steps not in self.getters:
+        if steps not in self.holders:
             value = self.path(steps)
             code = f"{value}.get if {value}.__class__ is dict else getter({value})"
-            self.getters[steps] = self.assign("g", code if steps else "r.get")
-        return self.getters[steps]
+            self.holders[steps] = self.assign("g", code if steps else "r.get")
+        return self.holders[steps]
+
+    def _object(self, steps: tuple[Step, ...]) -> str:
+        """The variable with the Struct at a path."""
+        if not steps:
+            return "r"
+        if steps not in self.holders:
+            assert self.root
+            above, here = self.root.at(steps[:-1]), self.root.at(steps)
+            assert above
+            assert here
+            attribute = above.attributes[str(steps[-1])]
+            name = self.assign("s", f"{self._object(steps[:-1])}{attribute}")
+            self.lines.append(f"if {name} is None: {name} = {self.constant(here.nulls)}")
+            self.holders[steps] = name
+        return self.holders[steps]
 
     def given(self, tree: Expression, *, apart: bool = False) -> str:
         """The condition under which an expression has a value at all; empty if always.
@@ -130,6 +178,8 @@ class Source:
         """
         variables = [self.path(path.steps) for path in record_paths(tree)]
         self.known = {}
+        if self.root and self.root.strict:
+            return ""
         if apart or len(variables) > 1:
             self.known = {name: self._null_if_absent(name) for name in variables}
         tests = [f"{name} is not ABSENT" for name in variables if name != "r"]
@@ -143,13 +193,72 @@ class Source:
 
     # -- expressions
 
-    def shortcut(self, fast: str, slow: str, operand: str) -> str:
-        """`fast` filled in; `slow` is a call with `{v}` for the value."""
-        if fast == "{slow}":
-            return slow.format(v=operand)
+    def value(self, tree: Expression) -> str:
+        """The expression in Python, ABSENT where all of its paths are."""
+        given = self.given(tree)
+        code = self.code(tree)
+        certain = not given or isinstance(tree, Path)
+        return code if certain else f"({code} if {given} else ABSENT)"
+
+    def shortcut(
+        self, fast: str, operand: str, call: str, *arguments: str, form: Form = "", **words: str
+    ) -> str:
+        """`fast` filled in, with `call(operand, *arguments)` for its `{slow}`.
+
+        `form` is what the operand is certain to have. `words` replace those of `fast`.
+        """
+        given = "".join(f", {argument}" for argument in arguments)
+        if self.plainly or fast == "{slow}":
+            return f"{call}({operand}{given})"
+        if form == "text":
+            fast = fast.replace("{v}.__class__ is str", "True")
+            fast = fast.replace("{v0}.__class__ is str", "{v0} is not None")
         name = operand if operand.isalnum() and operand[0] in "vxt" else self.fresh("t")
         once = operand if name == operand else f"({name} := {operand})"
-        return f"({fast.format(v=name, v0=once, slow=slow.format(v=name))})"
+        a, b = (*arguments, "", "")[:2]
+        filled = {"v": name, "v0": once, "slow": f"{call}({name}{given})", "a": a, "b": b}
+        if "{t}" in fast:
+            filled["t"] = self.fresh("t")
+        return f"({fast.format_map(filled | words)})"
+
+    def made(self, form: Coercion, tree: Expression) -> str:
+        """A value in its column's form. What is a text waits for `check`."""
+        known = self.form(tree)
+        if form.text and known == "text" and self.root and self.root.strict:
+            growth = growth_of(tree, self.root.form)
+            if 0 < growth <= MUCH:
+                self.growth = max(self.growth, growth)
+                return self.code_to_check(tree)
+        code, words = self.code(tree), {}
+        if form.text and not self.plainly:
+            words["t"] = self.fresh("t")
+            self.texts.append(words["t"])
+        if form.table:
+            words["a"] = self.constant(form.table)
+        return self.shortcut(form.fast, code, self.constant(form.call), form=known, **words)
+
+    def code_to_check(self, tree: Expression) -> str:
+        """As `code`, of what is stored only if the texts that it is made of stand `check`."""
+        self.checked = True
+        code = self.code(tree)
+        self.checked = False
+        return code
+
+    def check(self) -> None:
+        """Refuse the record if not all of its texts are such, and can be stored; written last."""
+        if not self.texts:
+            return
+        temporary = [text for text in self.texts if text.startswith("t")]
+        if temporary:
+            self.lines.insert(0, " = ".join([*temporary, "''"]))
+        texts = "".join(f"{text} if {text} is not None else '', " for text in self.texts)
+        most = kinds.MAX_TEXT // self.growth - LONGEST_CONSTANTS
+        odd = f"'\\0' in t or len(t) > {most} or not (t.isascii() or t.encode())"
+        self.lines += [f"t = ''.join(({texts}))", f"if {odd}: refuse()"]
+
+    def form(self, tree: Expression) -> Form:
+        """What an expression is certain to give, unless null."""
+        return form_of(tree, self.root.form if self.root else lambda _: "")
 
     def code(self, tree: Expression) -> str:  # noqa: C901, PLR0911 -- a case per kind of node
         """The expression in Python; what it needs beforehand is written to `lines`."""
@@ -161,13 +270,14 @@ class Source:
             case Items(parts):
                 return "[" + "".join(f"{self.code(part)}, " for part in parts) + "]"
             case Text(parts):
-                return "''.join((" + "".join(f"{self._shown(part)}, " for part in parts) + "))"
+                return self._text(parts)
             case Logic(word, parts):
                 return "(" + f" {word} ".join(self.code(part) for part in parts) + ")"
             case Not(part):
                 return f"(not {self.code(part)})"
             case Choose(test, then, otherwise):
-                return f"({self.code(then)} if {self.code(test)} else {self.code(otherwise)})"
+                test_code = self._apart(test)
+                return f"({self.code(then)} if {test_code} else {self.code(otherwise)})"
             case Compare():
                 return self._compare(tree)
             case Arithmetic(sign, left, right):
@@ -179,6 +289,13 @@ class Source:
             case Pipe():
                 return self._pipe(tree)
 
+    def _apart(self, test: Expression) -> str:
+        """Code of what is not stored, and therefore not checked later."""
+        checked, self.checked = self.checked, False
+        code = self.code(test)
+        self.checked = checked
+        return code
+
     def _path(self, tree: Path) -> str:
         if tree.item:
             item = self.items[tree.item]
@@ -186,10 +303,21 @@ class Source:
         name = self.path(tree.steps)
         return self.known.get(name, name)
 
-    def _shown(self, part: Expression) -> str:
+    def _text(self, parts: tuple[Expression, ...]) -> str:
+        """An f-string; Python 3.11 cannot have some characters in the braces of one."""
+        shown = [self._shown(part) for part in parts]
+        if any(set('"\\#') & set(code) for code, constant in shown if not constant):
+            return "''.join((" + "".join(f"{code}, " for code, _ in shown) + "))"
+        pieces = [code if constant else f'f"{{{code}}}"' for code, constant in shown]
+        return f"({' '.join(pieces) or repr('')})"
+
+    def _shown(self, part: Expression) -> tuple[str, bool]:
+        """A part of a text, and whether it is a constant."""
         if isinstance(part, Literal) and isinstance(part.value, str):
-            return repr(part.value)
-        return self.shortcut(_SHOW, "show({v})", self.code(part))
+            return repr(part.value), True
+        form = self.form(part)
+        fast = "{v0} or ''" if form == "text" else shortcuts.SHOW
+        return self.shortcut(fast, self.code(part), "show", form=form), False
 
     def _compare(self, tree: Compare) -> str:
         left, right = self.code(tree.left), self.code(tree.right)
@@ -223,73 +351,50 @@ class Source:
         return code
 
     def _pipe(self, tree: Pipe) -> str:
-        value = self.code(tree.source)
-        arguments = "".join(f", {self.written(argument)}" for argument in tree.arguments)
+        value, form = self.code(tree.source), self.form(tree.source)
         if tree.name == "map":
-            table = self.constant(self.tables[str(tree.arguments[0])])
-            fast = f"{table}[{{v}}] if {{v0}}.__class__ is str else {{slow}}"
-            return self.shortcut(fast, f"lookup({table}, {{v}})", value)
+            return self._mapped(self.tables[str(tree.arguments[0])], value)
+        arguments = [self.written(argument) for argument in tree.arguments]
+        if tree.name == "ref" and len(arguments) == 1:
+            arguments.append(repr(DEFER))
         if tree.name == "ref" and self.refs:
-            return f"theirs({self.refs}, {value}, {tree.arguments[0]!r})"
+            return f"theirs({self.refs}, {value}, {arguments[0]})"
         if tree.name == "ref":
-            stream, on_missing = (*tree.arguments, Ref._field_defaults["on_missing"])[:2]
-            fast = _MAKE_REF.format(stream=_escaped(repr(stream)), on_missing=repr(on_missing))
-            return self.shortcut(fast, f"ref({{v}}{_escaped(arguments)})", value)
+            fast = (
+                shortcuts.MAKE_CHECKED_REF
+                if self.checked and value in self.texts
+                else shortcuts.MAKE_REF
+            )
+            return self.shortcut(fast, value, "ref", *arguments, form=form)
         pipe = PIPES[tree.name]
-        slow = f"{self.constant(pipe.inward)}({{v}}{_escaped(arguments)})"
-        return self.shortcut(pipe.fast, slow, value)
+        fast = pipe.fast
+        if form == "moment":
+            fast = shortcuts.IN_UTC
+        elif form == "texts" and tree.name == "join":
+            fast = shortcuts.JOIN_CHECKED if self.checked else shortcuts.JOIN_TEXTS
+        return self.shortcut(fast, value, self.constant(pipe.inward), *arguments, form=form)
+
+    def _mapped(self, table: ValueMap, value: str) -> str:
+        """What is in no map raises here, and is explained by `lookup`."""
+        if self.plainly:
+            return f"lookup({self.constant(table)}, {value})"
+        if table.strict:
+            return f"{self.constant(dict(table))}[{value}]"
+        return f"{self.constant(dict(table).get)}({value}, {self.constant(table.rest)})"
 
 
-_SHOW = "{v} if {v0}.__class__ is str else {slow}"
-_MAKE_REF = (
-    "make(Ref, ({stream}, {{v}}, {on_missing}))"
-    " if {{v0}}.__class__ is str and {{v}} and {{v}}.isascii() and '\\0' not in {{v}} else {{slow}}"
-)
-
-
-def _escaped(code: str) -> str:
-    """Source that `str.format` is to leave as it is."""
-    return code.replace("{", "{{").replace("}", "}}")
-
-
-def evaluator(tree: Expression, tables: Tables) -> Callable[[Any], Any]:
-    """A function from a record to the expression's value; ABSENT where all of its paths are."""
-    source = Source(tables)
-    given = source.given(tree)
-    code = source.code(tree)
-    return source.function("r", f"({code} if {given} else ABSENT)" if given else code)
-
-
-def condition(tree: Expression, tables: Tables) -> Callable[[Any], Any]:
-    """A function from a record to the expression's value; what is absent reads as null."""
-    source = Source(tables)
-    source.given(tree, apart=True)
-    return source.function("r", source.code(tree))
-
-
-_NAMES: dict[str, Any] = {
-    "ABSENT": ABSENT,
-    "Ref": Ref,
-    "UTC": UTC,
-    "datetime": datetime,
-    "at": functions.at,
-    "calculate": functions.calculate,
-    "compare": functions.compare,
-    "contains": functions.contains,
-    "dict": dict,
-    "dig": functions.dig,
-    "getter": functions.getter,
-    "int": int,
-    "items": functions.items,
-    "len": len,
-    "lookup": functions.lookup,
-    "make": tuple.__new__,
-    "plain": functions.plain,
-    "put": functions.put,
-    "ref": functions.ref,
-    "select": functions.select,
-    "show": functions.show,
-    "str": str,
-    "theirs": functions.theirs,
-}
-"""Everything that generated source can reach."""
+_LOOP = """
+def generated(raws):
+    results, odd = [], []
+    keep = results.append
+    for raw in raws:
+        try:
+            r = {decode}(raw)
+{body}            keep({result})
+        except FAILURES:
+            odd.append(len(results))
+            keep(None)
+            if len(odd) > MANY and 2 * len(odd) > len(results):
+                break
+    return results, odd
+"""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as AnyMapping
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -12,19 +11,18 @@ from typing import Any, NamedTuple
 
 from hub import marked
 from hub.mapping import document as documents
-from hub.mapping import kinds
-from hub.mapping.build import Builder
+from hub.mapping import pages
+from hub.mapping.build import Builder, condition, evaluator
 from hub.mapping.declaration import Declaration, Part, Rule
-from hub.mapping.faults import BadMapping, Failure, Fault, RecordFailed, shortened
-from hub.mapping.functions import ABSENT, dig, items
-from hub.mapping.generate import condition, evaluator
+from hub.mapping.faults import FAILURES, BadMapping, Failure, Fault, RecordFailed, shortened
+from hub.mapping.functions import ABSENT, items
+from hub.mapping.generate import Loop, Raw
+from hub.mapping.heads import Head, key_text, version_text
 from hub.mapping.inverse import written
 from hub.mapping.language import Expression, Pipe, read_paths, record_paths
+from hub.mapping.reasons import Inward, reason, values_at, whole
 from hub.mapping.tables import ValueMap
 from hub.shape import Shape
-
-_FAILURES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""What a value that does not fit may raise in generated code; `Failure` says it best."""
 
 
 class Child(NamedTuple):
@@ -80,7 +78,8 @@ class Mapping:
         self.match = declaration.match
         self.stamp = declaration.stamp
         rules = declaration.rules
-        self.reads = frozenset(rule.field.name for rule in rules if rule.read is not None)
+        self.columns = tuple(rule.field.name for rule in rules if rule.read is not None)
+        self.reads = frozenset(self.columns)
         self.writes = frozenset(_written_fields(rules))
         self.ref_streams: AnyMapping[str, str] = MappingProxyType(_ref_streams(rules))
         self.child_entities: AnyMapping[str, str] = MappingProxyType(
@@ -89,7 +88,7 @@ class Mapping:
         self.paths = _paths(declaration)
         self._rules = {rule.field.name: rule for rule in rules}
         self._builder = Builder(dict(declaration.maps), dict(declaration.shape.fields))
-        self._inward = self._builder.inward(rules)
+        self._inward = Inward(self._builder, rules, self.file)
         self._outward = self._builder.outward(rules)
         tables = {name: ValueMap(entries) for name, entries in declaration.maps.items()}
         self._accessors = {
@@ -107,20 +106,18 @@ class Mapping:
         Choices are codes, references `Ref`s, moments aware and in UTC, amounts `Decimal`s.
         """
         try:
-            return self._inward(record)
-        except _FAILURES as error:
-            faults = self._explainer.faults(record)
-            raise RecordFailed(
-                faults or [_whole(self.file, error)], self._called(record)
-            ) from error
+            return self._inward.read(record)
+        except FAILURES as error:
+            faults = self._inward.faults(record)
+            raise RecordFailed(faults or [whole(self.file, error)], self._called(record)) from error
 
     def inward_alone(self, field: str, record: Any) -> dict[str, Any]:
         """As `inward`, of one field, whatever is wrong with the others."""
         rule = self._rules[field]
         try:
-            return self._builder.inward([rule])(record)
-        except _FAILURES as error:
-            raise RecordFailed(self._explainer.faults(record, only=field)) from error
+            return self._builder.inward([rule], plainly=True)(record)
+        except FAILURES as error:
+            raise RecordFailed(self._inward.faults(record, only=field)) from error
 
     def children(self, record: Any) -> dict[str, list[Child]]:
         """The records inside the record, by the name of their list; an absent list is left out."""
@@ -144,29 +141,17 @@ class Mapping:
         """
         try:
             return self._outward(values, refs)
-        except _FAILURES as error:
+        except FAILURES as error:
             faults = list(self._outward_faults(values, refs))
-            raise RecordFailed(faults or [_whole(self.file, error)]) from error
+            raise RecordFailed(faults or [whole(self.file, error)]) from error
 
     def key(self, record: Any) -> str:
         """What they call the record; never empty."""
-        value = self._access("key", record)
-        try:
-            return _key(value)
-        except Failure as failure:
-            raise RecordFailed([self._fault_of("key", record, failure)]) from failure
+        return self._part_of_head("key", key_text, record)
 
     def version(self, record: Any) -> str:
         """A text that sorts by age; empty if they have no such thing."""
-        value = self._access("version", record)
-        if isinstance(value, datetime):
-            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        if isinstance(value, int) and not isinstance(value, bool):
-            return f"{value:020d}"
-        if value is None or isinstance(value, str):
-            return value or ""
-        failure = Failure(f"a version is text, a moment or an integer, not {shortened(value)}")
-        raise RecordFailed([self._fault_of("version", record, failure)])
+        return self._part_of_head("version", version_text, record)
 
     def deleted(self, record: Any) -> bool:
         """Whether the record says of itself that it is gone."""
@@ -185,20 +170,93 @@ class Mapping:
         rule = self._rules.get(field)
         return (rule.owner if rule else "") or self.owner
 
+    def heads(self, raws: Sequence[Raw]) -> list[Head | RecordFailed]:
+        """`key`, `version` and `deleted` of each record of a page, in order.
+
+        A record is one JSON value each, as `split` gives them. One that cannot be read costs only
+        itself: it is given as a `RecordFailed` with all its faults, which is not raised.
+        """
+        return pages.each(self._heads, raws, self._head)
+
+    def rows(self, raws: Sequence[Raw]) -> list[tuple[Any, ...] | RecordFailed | None]:
+        """`applies` and `inward` of each record of a page, in order, without a dict per record.
+
+        A row has the values of `columns`, ABSENT for a field that `inward` leaves out. None stands
+        for a record that `when` leaves out, a `RecordFailed` with all its faults for one that
+        cannot be read.
+        """
+        return pages.each(self._rows, raws, self._row)
+
+    @cached_property
+    def _heads(self) -> list[Loop]:
+        accessors = self.declaration.accessors
+        return [self._builder.heads(accessors, strict=strict) for strict in (True, False)]
+
+    @cached_property
+    def _rows(self) -> list[Loop]:
+        rules, when = self.declaration.rules, self.declaration.accessors.get("when")
+        return [self._builder.rows(rules, when, strict=strict) for strict in (True, False)]
+
+    def _head(self, raw: Raw) -> Head | RecordFailed:
+        """The head of a record that the quick way cannot read, or what is wrong with it."""
+        try:
+            record = pages.parsed(raw)
+        except ValueError as error:
+            return self._no_json(error)
+        found: list[Any] = []
+        faults: list[Fault] = []
+        for read in (self.key, self.version, self.deleted):
+            try:
+                found.append(read(record))
+            except RecordFailed as error:
+                faults += error.faults
+        return RecordFailed(faults, self._called(record)) if faults else Head(*found)
+
+    def _row(self, raw: Raw) -> tuple[Any, ...] | RecordFailed | None:
+        """The row of a record that the quick way cannot read, or what is wrong with it."""
+        try:
+            record = pages.parsed(raw)
+        except ValueError as error:
+            return self._no_json(error)
+        faults: list[Fault] = []
+        try:
+            if not self.applies(record):
+                return None
+        except RecordFailed as error:
+            faults += error.faults
+        try:
+            read = self.inward(record)
+        except RecordFailed as error:
+            faults += error.faults
+            read = {}
+        if faults:
+            return RecordFailed(faults, self._called(record))
+        return tuple(read.get(column, ABSENT) for column in self.columns)
+
+    def _no_json(self, error: Exception) -> RecordFailed:
+        return RecordFailed([whole(self.file, Failure(f"the record is no JSON: {error}"))])
+
+    def _part_of_head(self, word: str, form: Callable[[Any], str], record: Any) -> str:
+        value = self._access(word, record)
+        try:
+            return form(value)
+        except Failure as failure:
+            raise RecordFailed([self._fault_of(word, record, failure)]) from failure
+
     def _access(self, word: str, record: Any) -> Any:
         accessor = self._accessors.get(word)
         if accessor is None:
             return None
         try:
             value = accessor(record)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise RecordFailed([self._fault_of(word, record, error)]) from error
         return None if value is ABSENT else value
 
     def _fault_of(self, word: str, record: Any, error: Exception) -> Fault:
         declared = self.declaration
-        value = _values(declared.accessors[word], record)
-        return Fault(declared.places[word], word, declared.texts[word], value, _reason(error))
+        value = values_at(declared.accessors[word], record)
+        return Fault(declared.places[word], word, declared.texts[word], value, reason(error))
 
     def _called(self, record: Any) -> str:
         try:
@@ -206,19 +264,15 @@ class Mapping:
         except RecordFailed:
             return ""
 
-    @cached_property
-    def _explainer(self) -> _Explainer:
-        return _Explainer(self._builder, self.declaration.rules, self.file)
-
     def _outward_faults(self, values: AnyMapping[str, Any], refs: Any) -> Iterable[Fault]:
         """The fields that cannot be written: each tried alone."""
         for rule in self._rules.values():
             try:
                 self._builder.outward([rule])(values, refs)
-            except _FAILURES as error:
+            except FAILURES as error:
                 value = shortened(values.get(rule.field.name))
                 text = _outward_text(rule)
-                yield Fault(rule.place, rule.field.name, text, value, _reason(error))
+                yield Fault(rule.place, rule.field.name, text, value, reason(error))
 
 
 class _CompiledPart:
@@ -227,10 +281,9 @@ class _CompiledPart:
     def __init__(self, part: Part, builder: Builder, tables: AnyMapping[str, Any]) -> None:
         self.name = part.name
         self.part = part
-        self.builder = builder
         self.each = evaluator(part.each, tables)
         self.key = evaluator(part.key, tables)
-        self.inward = builder.inward(part.rules)
+        self.inward = Inward(builder, part.rules, part.place)
 
     def read(self, record: Any, faults: list[Fault]) -> list[Child] | None:
         """The children, with the faults of all of them added; None if the list is absent."""
@@ -239,89 +292,31 @@ class _CompiledPart:
             if found is ABSENT:
                 return None
             listed = () if found is None else items(found)
-        except _FAILURES as error:
+        except FAILURES as error:
             faults.append(self._fault("each", self.part.each, record, error, ""))
             return None
         return [c for i, item in enumerate(listed) if (c := self._child(i, item, faults))]
 
     def _child(self, index: int, item: Any, faults: list[Fault]) -> Child | None:
         try:
-            key = _key(self.key(item))
-        except _FAILURES as error:
+            key = key_text(self.key(item))
+        except FAILURES as error:
             faults.append(self._fault("key", self.part.key, item, error, f"[{index}]"))
             return None
         try:
-            return Child(key, self.inward(item))
-        except _FAILURES as error:
+            return Child(key, self.inward.read(item))
+        except FAILURES as error:
             where = f"{self.name}[{index}]."
-            found = self._explainer.faults(item, where)
-            faults += found or [_whole(self.part.place, error)]
+            found = self.inward.faults(item, where)
+            faults += found or [whole(self.part.place, error)]
             return None
 
     def _fault(
         self, word: str, tree: Expression, record: Any, error: Exception, index: str
     ) -> Fault:
-        value = _values(tree, record)
+        value = values_at(tree, record)
         name = f"{self.name}{index}.{word}"
-        return Fault(self.part.place, name, self.part.texts[word], value, _reason(error))
-
-    @cached_property
-    def _explainer(self) -> _Explainer:
-        return _Explainer(self.builder, self.part.rules, self.part.place)
-
-
-class _Explainer:
-    """Reads a record field by field, to say of each one what is wrong with it."""
-
-    def __init__(self, builder: Builder, rules: Iterable[Rule], file: str) -> None:
-        self.file = file
-        self.readers = [(rule, builder.inward([rule])) for rule in rules if rule.read is not None]
-
-    def faults(self, record: Any, where: str = "", only: str = "") -> list[Fault]:
-        if not isinstance(record, dict):
-            failure = Failure(f"the record is not an object but {shortened(record)}")
-            return [_whole(self.file, failure, where)]
-        found = []
-        for rule, reader in self.readers:
-            if only and rule.field.name != only:
-                continue
-            try:
-                reader(record)
-            except _FAILURES as error:
-                assert rule.read is not None
-                name, value = where + rule.field.name, _values(rule.read, record)
-                found.append(Fault(rule.place, name, rule.text, value, _reason(error)))
-        return found
-
-
-def _key(value: Any) -> str:
-    text = None if value is ABSENT or isinstance(value, bool | float) else kinds.string(value)
-    if not text:
-        raise Failure(f"a key is text or an integer, not {shortened(value)}")
-    return text
-
-
-def _whole(file: str, error: Exception, where: str = "") -> Fault:
-    return Fault(file, where.rstrip(".") or "record", "this", "", _reason(error))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, Failure):
-        return str(error)
-    return f"the value does not fit ({error})"
-
-
-def _values(tree: Expression, record: Any) -> str:
-    """What the expression's paths hold, shortened; by path where there are several."""
-    found = []
-    paths = record_paths(tree)
-    for path in paths:
-        try:
-            value = shortened(dig(record, path.steps))
-        except _FAILURES as error:
-            value = f"({_reason(error)})"
-        found.append(value if len(paths) == 1 else f"{written(path.steps)}={value}")
-    return ", ".join(found)
+        return Fault(self.part.place, name, self.part.texts[word], value, reason(error))
 
 
 def _outward_text(rule: Rule) -> str:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from html.parser import HTMLParser
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from hub.mapping import kinds
 from hub.mapping.faults import BadExpression, Failure, shortened, suggestion
+from hub.mapping.kinds import EXACT_MONEY, unless_null
 from hub.mapping.language import Constant
+from hub.shape import Kind
 
 MAX_ROUNDING = 10
 QUICK_CENTS = 1e12  # amounts below it have exact cents as floats
@@ -27,8 +31,10 @@ QUICK_CENTS = 1e12  # amounts below it have exact cents as floats
 class Pipe:
     """`inward(value, *arguments)`; `outward` undoes it, with the same arguments.
 
-    `fast` is a shortcut in generated source, as in `kinds.Coercion`. `takes` checks the
-    arguments. An `exact` pipe brings back every value that its inverse was given.
+    `fast` is a shortcut in generated source, as in `kinds.Coercion`, with `{a}` for the first
+    argument. `into` is, by kind of column, the shortcut of pipe and coercion in one.
+    One is `of_text` that people put behind texts; one that `gives_text` gives nothing else.
+    `takes` checks the arguments. An `exact` pipe brings back every value that its inverse was given.
     """
 
     inward: Callable[..., Any]
@@ -36,6 +42,9 @@ class Pipe:
     takes: tuple[Callable[[Constant], Constant], ...] = ()
     optional: int = 0
     fast: str = "{slow}"
+    into: Mapping[Kind, str] = field(default_factory=dict[Kind, str])
+    of_text: bool = False
+    gives_text: bool = False
     exact: bool = False
 
 
@@ -108,7 +117,7 @@ def moment(value: Any, zone: str | None = None) -> datetime | None:
     if value is None or value == "":
         return None
     try:
-        told = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        told = value if isinstance(value, datetime) else _told(value)
     except (ValueError, TypeError):
         raise Failure(f"{shortened(value)} is no ISO 8601 date and time") from None
     if told.tzinfo is UTC:
@@ -117,7 +126,18 @@ def moment(value: Any, zone: str | None = None) -> datetime | None:
         told = told.replace(tzinfo=ZoneInfo(zone))
     if told.tzinfo is None:
         raise Failure(f'{told.isoformat()} has no time zone: datetime("UTC") says which one')
-    return told.astimezone(UTC)
+    try:
+        return told.astimezone(UTC)
+    except OverflowError:
+        raise Failure(f"{shortened(value)} is not between the years 1 and 9999 in UTC") from None
+
+
+def _told(text: str) -> datetime:
+    """RFC 3339 as msgspec reads it, which also decodes pages; else ISO 8601 as Python does."""
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return datetime.fromisoformat(text)
 
 
 def moment_as_text(value: Any, *_: Any) -> Any:
@@ -144,12 +164,17 @@ def day_as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_NUMBER = re.compile(r"(\+?)([\d\s().\-/]+)(?:(?:x|ext\.?)\s*(\d+))?", re.IGNORECASE)
+_NO_DIGITS = re.compile(r"\D", re.ASCII)
+
+
 def email(value: Any) -> str | None:
     """Lower case, trimmed; with one `@`, no blanks, and something on either side."""
     text = lower(trim(value))
     if not text:
         return None
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+    if not _EMAIL.fullmatch(text):
         raise Failure(f"{shortened(value)} is no e-mail address")
     return text
 
@@ -159,8 +184,8 @@ def phone(value: Any) -> str | None:
     text = trim(value)
     if not text:
         return None
-    found = re.fullmatch(r"(\+?)([\d\s().\-/]+)(?:(?:x|ext\.?)\s*(\d+))?", text, re.IGNORECASE)
-    digits = re.sub(r"\D", "", found[2], flags=re.ASCII) if found else ""
+    found = _NUMBER.fullmatch(text)
+    digits = _NO_DIGITS.sub("", found[2]) if found else ""
     if not found or not digits:
         raise Failure(f"{shortened(value)} is no telephone number")
     return f"{found[1]}{digits}" + (f" x{found[3]}" if found[3] else "")
@@ -218,8 +243,11 @@ def html(value: Any) -> str | None:
     """The text of an HTML fragment; blocks begin on lines of their own."""
     if value is None:
         return None
+    text = _text(value)
+    if "<" not in text and "&" not in text:
+        return " ".join(text.split())  # nothing to read, and by far the most of them
     page = _Page()
-    page.feed(_text(value))
+    page.feed(text)
     page.close()
     lines = (line.strip() for line in "".join(page.seen).split("\n"))
     return "\n".join(line for line in lines if line)
@@ -233,13 +261,22 @@ def split(value: Any, separator: str) -> list[str] | None:
     """The trimmed pieces of a text; empty ones are left out."""
     if value is None:
         return None
-    return [piece.strip() for piece in _text(value).split(separator) if piece.strip()]
+    pieces = map(str.strip, _text(value).split(separator))
+    return [piece for piece in pieces if piece]
 
 
 def join(value: Any, separator: str) -> str | None:
     """The items of a list as one text; nulls are left out."""
     if value is None:
         return None
+    if value.__class__ is list:
+        try:
+            text: str = separator.join(value)
+        except TypeError:
+            pass  # an item is no text
+        else:
+            if text.isascii() and "\0" not in text and len(text) <= kinds.MAX_TEXT:
+                return text
     if not isinstance(value, list | tuple):
         raise Failure(f"{shortened(value)} is no list")
     return separator.join(kinds.string(item) or "" for item in value if item is not None)
@@ -283,30 +320,62 @@ def _on_missing(value: Constant) -> Constant:
     return value
 
 
-_OF_TEXT = "{v}.%s() if {v0}.__class__ is str else {slow}"
+_OF_TEXT = unless_null("{v}.%s() if {v}.__class__ is str")
+_CENTS = unless_null(
+    "{t} if {v}.__class__ is float and -1e12 < {v} < 1e12"
+    " and ({t} := round({v} * 100)) / 100 == {v}"
+)
+_MOMENT = unless_null(  # the two readers agree on fractions of up to six digits
+    "({t} if ({t} := from_iso({v}) if len({v}) < 27 or {v}[23] == '+'"
+    " else convert({v}, datetime)).tzinfo is UTC"
+    " else {slow} if {t}.tzinfo is None else {t}.astimezone(UTC))"
+    " if {v}.__class__ is str and {v}"
+)
+_INSTANT = unless_null(
+    "({t} if ({t} := from_iso({v}) if len({v}) < 27 or {v}[23] == '+'"
+    " else convert({v}, datetime)).tzinfo is UTC and not {t}.microsecond"
+    " else {slow} if {t}.tzinfo is None"
+    " else {t} if not ({t} := {t}.astimezone(UTC)).microsecond else instant({t}))"
+    " if {v}.__class__ is str and {v}"
+)
+_HUNDREDTHS = unless_null(
+    "{t} if {v}.__class__ is float and -2e7 < {v} < 2e7 and ({t} := round({v} * 100)) / 100 == {v}"
+)
+_ADDRESS = unless_null(
+    "{t} if {v}.__class__ is str and ({t} := {v}.strip().lower()).count('@') == 1"
+    " and {t}.isprintable() and ' ' not in {t} and {t}[0] != '@' != {t}[-1]"
+)
+_PIECES = unless_null(
+    "{t} if {v}.__class__ is str and '' not in ({t} := list(map(strip, {v}.split({a}))))"
+)
 
 PIPES: Mapping[str, Pipe] = {
-    "trim": Pipe(trim, unchanged, fast=_OF_TEXT % "strip"),
-    "lower": Pipe(lower, unchanged, fast=_OF_TEXT % "lower"),
-    "upper": Pipe(upper, unchanged, fast=_OF_TEXT % "upper"),
-    "string": Pipe(kinds.string, unchanged),
+    "trim": Pipe(trim, unchanged, fast=_OF_TEXT % "strip", of_text=True, gives_text=True),
+    "lower": Pipe(lower, unchanged, fast=_OF_TEXT % "lower", of_text=True, gives_text=True),
+    "upper": Pipe(upper, unchanged, fast=_OF_TEXT % "upper", of_text=True, gives_text=True),
+    "string": Pipe(kinds.string, unchanged, gives_text=True),
     "int": Pipe(whole),
     "number": Pipe(kinds.number),
     "round": Pipe(rounded, takes=(_digits,), optional=1),
-    "cents": Pipe(cents, amount_of_cents, exact=True),
-    "money": Pipe(kinds.money, amount_as_text, exact=True),
-    "datetime": Pipe(moment, moment_as_text, takes=(_zone,), optional=1, exact=True),
+    "cents": Pipe(cents, amount_of_cents, fast=_CENTS, into={"integer": _HUNDREDTHS}, exact=True),
+    "money": Pipe(kinds.money, amount_as_text, fast=EXACT_MONEY, into={"money": EXACT_MONEY}, exact=True),
+    "datetime": Pipe(
+        moment, moment_as_text, takes=(_zone,), optional=1,
+        fast=_MOMENT, into={"instant": _INSTANT}, exact=True,
+    ),
     "date": Pipe(day, day_as_text),
-    "email": Pipe(email, unchanged),
-    "phone": Pipe(phone, unchanged),
-    "html": Pipe(html),
-    "default": Pipe(default, takes=(_anything,), fast="{v} if {v0} is not None else {slow}"),
-    "split": Pipe(split, join, takes=(_a_text,)),
-    "join": Pipe(join, split, takes=(_a_text,)),
+    "email": Pipe(email, unchanged, fast=_ADDRESS, of_text=True, gives_text=True),
+    "phone": Pipe(phone, unchanged, of_text=True, gives_text=True),
+    "html": Pipe(html, of_text=True, gives_text=True),
+    "default": Pipe(default, takes=(_anything,), fast="{v} if {v0} is not None else {a}"),
+    "split": Pipe(split, join, takes=(_a_text,), fast=_PIECES, of_text=True),
+    "join": Pipe(join, split, takes=(_a_text,), gives_text=True),
     "first": Pipe(first),
     "map": Pipe(unchanged, unchanged, takes=(_a_text,), exact=True),
-    "ref": Pipe(unchanged, unchanged, takes=(_a_text, _on_missing), optional=1, exact=True),
-}
+    "ref": Pipe(
+        unchanged, unchanged, takes=(_a_text, _on_missing), optional=1, of_text=True, exact=True
+    ),
+}  # fmt: skip
 
 
 def check_arguments(

@@ -17,7 +17,7 @@ class ValueMap(dict[Any, Any]):
 
     def __init__(self, entries: dict[Any, Any], ours: Callable[[Any], Any] | None = None) -> None:
         """`ours` gives each value the form of the column that it is for; may raise `Failure`."""
-        super().__init__()
+        super().__init__({None: None})
         for key, value in entries.items():
             final = ours(value) if ours else value
             if key == REST:

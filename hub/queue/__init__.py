@@ -3,27 +3,22 @@
 Read `hub.queue.jobs` first; `hub.queue.worker` runs the jobs.
 """
 
-from hub.queue.crew import beat, leave, rescue
-from hub.queue.jobs import (
-    Claimed,
-    LostLease,
-    Request,
-    claim,
-    done,
-    fence,
-    put,
-    still_ours,
-)
+from hub.queue import rates, revivals
+from hub.queue.clock import DatabaseClock
+from hub.queue.crew import beat, claim, claim_suspect, leave, rescue
+from hub.queue.jobs import Claimed, LostLease, Request, done, fence, put, still_ours
 from hub.queue.lanes import WEIGHTS, Lane
 from hub.queue.letters import Dead, Which, dead, drop, revive
 from hub.queue.settle import Pause, bury, hand_back, hold, pause, paused, resume, retry
 from hub.queue.tally import Count, counts
+from hub.queue.wake import wake_others
 from hub.queue.worker import Worker
 
 __all__ = [
     "WEIGHTS",
     "Claimed",
     "Count",
+    "DatabaseClock",
     "Dead",
     "Lane",
     "LostLease",
@@ -34,6 +29,7 @@ __all__ = [
     "beat",
     "bury",
     "claim",
+    "claim_suspect",
     "counts",
     "dead",
     "done",
@@ -45,9 +41,12 @@ __all__ = [
     "pause",
     "paused",
     "put",
+    "rates",
     "rescue",
     "resume",
     "retry",
+    "revivals",
     "revive",
     "still_ours",
+    "wake_others",
 ]

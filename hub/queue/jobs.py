@@ -1,4 +1,4 @@
-"""Jobs in a table: put them in, take them out, and remove what is finished.
+"""Jobs in a table: put them in, and remove what is finished.
 
          put ──▶ waiting ──claim──▶ running ──done──▶ (gone)
                    ▲                   │
@@ -12,52 +12,30 @@ uniqueness. Each claim gives the job a new `take`: who lost the job to another w
 one, and cannot commit.
 
 Every function works inside the caller's transaction, from `Database.write`. Times are seconds
-since 1970.
+since 1970 on the database's clock; a `now` that is given takes its place, for tests.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    Float,
-    Integer,
-    Row,
-    Select,
-    Update,
-    bindparam,
-    case,
-    delete,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    union_all,
-    update,
-)
-from sqlalchemy.sql.dml import ReturningDelete
+import msgspec
+import orjson
 
-from hub.queue.lanes import Lane, Offers, divide
-from hub.queue.upsert import Upsert, insert_for
+from hub.queue.lanes import Lane
+from hub.queue.words import careful, in_words
 from hub.store.database import Transaction, ring
-from hub.store.system import jobs, pauses
-
-MOST_HEADS = 100  # (lane, connection) pairs that one claim looks at; SQLite unites at most 500
-MOST = 1000  # jobs that one claim takes
+from hub.store.sets import from_json
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A job to put.
 
-    `run_at` None means as soon as possible. `payload` is JSON-able.
+    `run_at` None means as soon as possible. `payload` is JSON-able. Within its lane and
+    connection a job of a smaller `priority` runs before all others that are due.
     """
 
     kind: str
@@ -66,13 +44,15 @@ class Request:
     payload: dict[str, Any]
     lane: Lane
     run_at: float | None = None
+    priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """A job that its claimer runs now. `attempt` counts from 1 and includes this run.
 
-    `take` is the fencing token; `crashes` tells how many workers died while they had this job.
+    `take` is the fencing token; `crashes` tells how many workers died while they had this job,
+    `story` of its failures: [time, worker, error] each, the oldest first. (A struct and not a
+    dataclass: a worker makes fifty thousand of them a second.)
     """
 
     id: int
@@ -81,15 +61,40 @@ class Claimed:
     connection: str
     payload: dict[str, Any]
     lane: Lane
+    priority: int
     attempt: int
     crashes: int
     revision: int
     run_at: float
     put_at: float
     take: int
+    worker: str
+    story: list[list[Any]] | None = None
 
     def __str__(self) -> str:
         return f"job {self.id} ({self.kind} {self.key!r})"
+
+
+COLUMNS = (
+    "id, kind, key, connection, payload, lane, priority, attempt, crashes, revision, run_at, "
+    "put_at, take, worker, story"
+)
+"""Of a running job, for `claimed`."""
+_LANES = tuple(Lane)
+
+
+def claimed(rows: Iterable[Sequence[Any]]) -> list[Claimed]:
+    """Rows of `COLUMNS` as values."""
+    return [
+        Claimed(
+            id, kind, key, connection, from_json(payload), _LANES[lane], priority, attempt + 1,
+            crashes, revision, run_at, put_at, take, worker, story and from_json(story),
+        )
+        for (
+            id, kind, key, connection, payload, lane, priority, attempt, crashes, revision,
+            run_at, put_at, take, worker, story,
+        ) in rows
+    ]  # fmt: skip
 
 
 class LostLease(Exception):
@@ -99,175 +104,94 @@ class LostLease(Exception):
     """
 
 
-def put(tx: Transaction, requests: Sequence[Request], *, now: float, hurry: bool = False) -> None:
+def put(
+    tx: Transaction, requests: Sequence[Request], *, now: float | None = None, hurry: bool = False
+) -> None:
     """Ask for jobs, in one statement for any number.
 
     A request for a (kind, key) that waits already joins it: its payload replaces the waiting
-    one's, and the earlier time and the more urgent lane count. One that runs already leaves one
-    more run behind. A job that waits because it failed keeps waiting as long as it had to,
-    whoever asks again, unless `hurry`: a person who has just mended something does not wait.
+    one's, and the earlier time, the more urgent lane and the smaller priority count. One that
+    runs already leaves one more run behind. A job that waits because it failed keeps waiting as
+    long as it had to, whoever asks again, unless `hurry`: a person who has just mended something
+    does not wait.
     """
     if not requests:
         return
-    tx.execute(_joining(insert_for(tx, jobs), hurry), [_row(one, now) for one in requests])
+    values = {"now": now, "hurry": hurry}
+    if tx.dialect.name == "sqlite":
+        tx.execute(in_words(_PUT_ONE, tx), [values | _request(one) for one in requests])
+    else:
+        tx.execute(in_words(_PUT_SET, tx), values | _columns(requests))
     ring(tx)
 
 
-def _row(request: Request, now: float) -> dict[str, Any]:
+def _request(one: Request) -> dict[str, Any]:
     return {
-        "kind": request.kind,
-        "key": request.key,
-        "connection": request.connection,
-        "payload": request.payload,
-        "lane": int(request.lane),
-        "run_at": now if request.run_at is None else request.run_at,
-        "put_at": now,
+        "kind": one.kind,
+        "key": one.key,
+        "connection": one.connection,
+        "payload": orjson.dumps(one.payload, default=str).decode(),
+        "lane": int(one.lane),
+        "priority": one.priority,
+        "run_at": one.run_at,
     }
 
 
-def _joining(insert: Upsert, hurry: bool) -> Upsert:  # noqa: FBT001 -- handed through
-    new = insert.excluded
-    sooner = case((new.run_at < jobs.c.run_at, new.run_at), else_=jobs.c.run_at)
-    return insert.on_conflict_do_update(
-        index_elements=["kind", "key"],
-        index_where=~jobs.c.running,
-        set_={
-            "payload": new.payload,
-            "connection": new.connection,
-            "lane": case((new.lane < jobs.c.lane, new.lane), else_=jobs.c.lane),
-            "revision": jobs.c.revision + 1,
-            "run_at": sooner if hurry else case((jobs.c.attempt > 0, jobs.c.run_at), else_=sooner),
-        },
-    )
+_COLUMNS = "kind, key, connection, payload, lane, priority, run_at, put_at, revision"
+_JOIN = """
+    ON CONFLICT (kind, key) WHERE running = {no} DO UPDATE SET
+      payload = excluded.payload, connection = excluded.connection,
+      lane = {least}(hub_job.lane, excluded.lane),
+      priority = {least}(hub_job.priority, excluded.priority),
+      revision = hub_job.revision + excluded.revision,
+      run_at = CASE WHEN hub_job.attempt > 0 AND NOT CAST(:hurry AS BOOLEAN) THEN hub_job.run_at
+        ELSE {least}(hub_job.run_at, excluded.run_at) END
+"""
+_PUT_ONE = f"""
+    INSERT INTO hub_job ({_COLUMNS}, running, attempt, crashes, take)
+    VALUES (:kind, :key, :connection, :payload, :lane, :priority,
+      coalesce(:run_at, :now, {{clock}}), coalesce(:now, {{clock}}), 1, {{no}}, 0, 0, 0)
+    {_JOIN}"""  # noqa: S608 -- no values in it
+# Ids follow the order of the requests. The rows are written in the order of their keys, in which
+# everybody does: who put the same keys at the same time wait for each other in a line, not a ring.
+_PUT_SET = f"""
+    INSERT INTO hub_job (id, {_COLUMNS}, running, attempt, crashes, take)
+    SELECT s.id, s.kind, s.key, s.connection, CAST(s.payload AS json), s.lane, s.priority,
+      least(s.run_at, CASE WHEN s.soon THEN s.now END), s.now, s.puts, false, 0, 0, 0
+    FROM (
+      SELECT nextval('hub_job_id_seq') AS id,
+        (SELECT coalesce(CAST(:now AS double precision), {{clock}})) AS now, r.*
+      FROM unnest(
+        CAST(:kind AS text[]), CAST(:key AS text[]), CAST(:connection AS text[]),
+        CAST(:payload AS text[]), CAST(:lane AS int[]), CAST(:priority AS int[]),
+        CAST(:run_at AS double precision[]), CAST(:soon AS boolean[]), CAST(:puts AS int[])
+      ) WITH ORDINALITY
+        r(kind, key, connection, payload, lane, priority, run_at, soon, puts, place)
+      ORDER BY r.place OFFSET 0
+    ) s
+    ORDER BY s.kind, s.key
+    {_JOIN}"""  # noqa: S608 -- no values in it
 
 
-def claim(
-    tx: Transaction,
-    *,
-    worker: str,
-    most: int,
-    now: float,
-    lanes: Collection[Lane] = tuple(Lane),
-    turn: int = 0,
-) -> list[Claimed]:
-    """Take up to `most` jobs that may run now, in the order in which they should start.
-
-    Steps over paused connections, keys that run, and what is not due. The lanes share by weight,
-    the connections within a lane evenly. `turn` is how many jobs the caller took before: see
-    `lanes.divide`. Three statements, whose cost does not grow with the number of waiting jobs.
-    """
-    most = min(most, MOST)
-    ids = divide(offers(tx, most=most, now=now, lanes=lanes, turn=turn), most, turn)
-    if not ids:
-        return []
-    rows = tx.execute(_take(), {"ids": ids, "by": worker})
-    taken = {row.id: claimed(row) for row in rows}
-    return [taken[one] for one in ids if one in taken]
+def _columns(requests: Sequence[Request]) -> dict[str, list[Any]]:
+    """One row for each key: PostgreSQL refuses to touch a row twice in one statement."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in requests:
+        new = _request(one) | {"soon": one.run_at is None, "puts": 1}
+        old = rows.get((one.kind, one.key))
+        rows[one.kind, one.key] = new if old is None else _joined(old, new)
+    return {name: [row[name] for row in rows.values()] for name in next(iter(rows.values()))}
 
 
-def offers(
-    tx: Transaction, *, most: int, now: float, lanes: Collection[Lane], turn: int = 0
-) -> Offers:
-    """The oldest jobs that may run now, up to `most` of each lane and connection."""
-    found: dict[Lane, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    if most < 1 or not lanes:
-        return found
-    heads = tx.execute(_heads(tuple(sorted(set(lanes)))), {"now": now}).all()
-    if not heads:
-        return found
-    first = turn % len(heads) if len(heads) > MOST_HEADS else 0
-    heads = [*heads[first:], *heads[:first]][:MOST_HEADS]
-    values: dict[str, Any] = {"now": now, "most": most}
-    for place, head in enumerate(heads):
-        values |= {f"lane{place}": head.lane, f"connection{place}": head.connection}
-    rows = tx.execute(_candidates(len(heads)), values).all()
-    for row in sorted(rows, key=lambda row: (row.run_at, row.id)):
-        found[Lane(row.lane)][row.connection].append(row.id)
-    return found
-
-
-@cache
-def _heads(lanes: tuple[Lane, ...]) -> Select[Any]:
-    """The (lane, connection) pairs that have a job due, and are not paused."""
-    heads, now = pairs(lanes), bindparam("now", type_=Float)
-    due_at = (
-        select(func.min(jobs.c.run_at))
-        .where(~jobs.c.running, jobs.c.lane == heads.c.lane)
-        .where(jobs.c.connection == heads.c.connection)
-        .scalar_subquery()
-    )
-    held = or_(pauses.c.until.is_(None), pauses.c.until > now)
-    return (
-        select(heads.c.lane, heads.c.connection)
-        .where(heads.c.connection.is_not(None), due_at <= now)
-        .where(heads.c.connection.not_in(select(pauses.c.connection).where(held)))
-    )
-
-
-def pairs(lanes: tuple[Lane, ...]) -> CTE:
-    """The (lane, connection) pairs that have a waiting job; the last of each lane is null.
-
-    Walks from one pair to the next in the index, so that it meets every pair and not every job.
-    """
-    numbers = (select(literal_column(str(int(lane)), Integer).label("lane")) for lane in lanes)
-    all_lanes = union_all(*numbers).cte("lanes")
-    first = select(all_lanes.c.lane, _next_connection(all_lanes.c.lane).label("connection"))
-    heads = first.cte("heads", recursive=True)
-    following = _next_connection(heads.c.lane, jobs.c.connection > heads.c.connection)
-    step = select(heads.c.lane, following).where(heads.c.connection.is_not(None))
-    return heads.union_all(step)
-
-
-def _next_connection(lane: Any, *more: Any) -> Any:
-    names = select(func.min(jobs.c.connection)).where(~jobs.c.running, jobs.c.lane == lane, *more)
-    return names.scalar_subquery()
-
-
-@cache
-def _candidates(heads: int) -> Select[Any]:
-    running = jobs.alias("other")
-    runs = exists().where(
-        running.c.running, running.c.kind == jobs.c.kind, running.c.key == jobs.c.key
-    )
-    parts = (
-        select(jobs.c.id, jobs.c.lane, jobs.c.connection, jobs.c.run_at)
-        .where(~jobs.c.running, jobs.c.lane == bindparam(f"lane{place}"))
-        .where(jobs.c.connection == bindparam(f"connection{place}"))
-        .where(jobs.c.run_at <= bindparam("now"), ~runs)
-        .order_by(jobs.c.run_at, jobs.c.id)
-        .limit(bindparam("most"))
-        .subquery()
-        for place in range(heads)
-    )
-    return select(union_all(*(select(part) for part in parts)).subquery())
-
-
-@cache
-def _take() -> Update:
-    return (
-        update(jobs)
-        .where(jobs.c.id.in_(bindparam("ids", expanding=True)), ~jobs.c.running)
-        .values(running=True, worker=bindparam("by"), take=jobs.c.take + 1)
-        .returning(jobs)
-    )
-
-
-def claimed(row: Row[Any]) -> Claimed:
-    """A row of a running job, as a value."""
-    return Claimed(
-        id=row.id,
-        kind=row.kind,
-        key=row.key,
-        connection=row.connection,
-        payload=row.payload,
-        lane=Lane(row.lane),
-        attempt=row.attempt + 1,
-        crashes=row.crashes,
-        revision=row.revision,
-        run_at=row.run_at,
-        put_at=row.put_at,
-        take=row.take,
-    )
+def _joined(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    times = [one["run_at"] for one in (old, new) if one["run_at"] is not None]
+    return new | {
+        "lane": min(old["lane"], new["lane"]),
+        "priority": min(old["priority"], new["priority"]),
+        "run_at": min(times, default=None),
+        "soon": old["soon"] or new["soon"],
+        "puts": old["puts"] + 1,
+    }
 
 
 def done(tx: Transaction, finished: Sequence[Claimed]) -> None:
@@ -278,11 +202,9 @@ def done(tx: Transaction, finished: Sequence[Claimed]) -> None:
     _all_ours(finished, sweep(tx, finished))
 
 
-def sweep(tx: Transaction, finished: Sequence[Claimed]) -> set[int]:
-    """Remove those of the jobs that are still there and ours; their ids."""
-    if not finished:
-        return set()
-    return set(tx.scalars(_remove(), {"ids": _ids(finished), "takes": _takes(finished)}))
+def sweep(tx: Transaction, finished: Sequence[Claimed]) -> set[tuple[int, int]]:
+    """Remove those of the jobs that are still there and ours; their ids and takes."""
+    return _ours(tx, "DELETE FROM hub_job {set} RETURNING hub_job.id, hub_job.take", finished)
 
 
 def fence(tx: Transaction, *held: Claimed) -> None:
@@ -290,39 +212,53 @@ def fence(tx: Transaction, *held: Claimed) -> None:
 
     For every commit in the middle of a job: a page, a batch.
     """
-    rows = tx.scalars(_held(), {"ids": _ids(held), "takes": _takes(held)})
-    _all_ours(held, set(rows))
+    lock = "" if tx.dialect.name == "sqlite" else " FOR UPDATE OF hub_job"
+    held_now = "SELECT hub_job.id, hub_job.take FROM hub_job {set}"
+    _all_ours(held, _ours(tx, f"{held_now}{lock}", held))
 
 
 def still_ours(tx: Transaction, job: Claimed) -> bool:
     """Whether `fence` would let the job pass."""
-    return bool(tx.scalars(_held(), {"ids": [job.id], "takes": _takes([job])}).all())
+    return bool(_ours(tx, "SELECT hub_job.id, hub_job.take FROM hub_job {set}", [job]))
 
 
-@cache
-def _remove() -> ReturningDelete[Any]:
-    return delete(jobs).where(*_ours()).returning(jobs.c.id)
+def _ours(tx: Transaction, statement: str, held: Sequence[Claimed]) -> set[tuple[int, int]]:
+    """Run it for those of the jobs that are ours; their ids and takes."""
+    if not held:
+        return set()
+    if len(held) == 1:
+        # Numbers in the text are planned for the table as it is now. A plan kept from when it was
+        # empty would go through a long queue from end to end.
+        one = f"WHERE id = {held[0].id:d} AND take = {held[0].take:d} AND running = true"
+        rows = tx.exec_driver_sql(statement.replace("{set}", one))
+        return {(id, take) for id, take in rows}
+    careful(tx)
+    if tx.dialect.name == "sqlite":
+        values: dict[str, Any] = {"held": orjson.dumps([_token(job) for job in held]).decode()}
+        chosen = _IN_JSON
+    else:
+        values = {"ids": [job.id for job in held], "takes": [job.take for job in held]}
+        chosen = ("," if statement.startswith("SELECT") else "USING") + _IN_ARRAYS
+    rows = tx.execute(in_words(statement.replace("{set}", chosen), tx), values)
+    return {(id, take) for id, take in rows}
 
 
-@cache
-def _held() -> Select[Any]:
-    return select(jobs.c.id).where(*_ours()).with_for_update()
+_IN_JSON = """
+    WHERE id IN (SELECT value ->> 0 FROM json_each(:held)) AND running = 1
+      AND (id, take) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:held))"""
+# A fence around each lookup: left to itself, PostgreSQL goes through all that runs, for each id.
+_IN_ARRAYS = """
+    unnest(CAST(:ids AS bigint[]), CAST(:takes AS int[])) s(id, take)
+    CROSS JOIN LATERAL
+      (SELECT j.id, j.take, j.running FROM hub_job j WHERE j.id = s.id OFFSET 0) k
+    WHERE hub_job.id = k.id AND hub_job.take = k.take AND k.take = s.take AND k.running"""
 
 
-def _ours() -> Any:
-    pairs_held = tuple_(jobs.c.id, jobs.c.take).in_(bindparam("takes", expanding=True))
-    return jobs.c.id.in_(bindparam("ids", expanding=True)), pairs_held, jobs.c.running
+def _token(job: Claimed) -> tuple[int, int]:
+    return job.id, job.take
 
 
-def _ids(held: Sequence[Claimed]) -> list[int]:
-    return [job.id for job in held]
-
-
-def _takes(held: Sequence[Claimed]) -> list[tuple[int, int]]:
-    return [(job.id, job.take) for job in held]
-
-
-def _all_ours(held: Sequence[Claimed], ours: set[int]) -> None:
+def _all_ours(held: Sequence[Claimed], ours: set[tuple[int, int]]) -> None:
     for job in held:
-        if job.id not in ours:
+        if _token(job) not in ours:
             raise LostLease(f"{job} is no longer ours: another worker has it, or it is finished")

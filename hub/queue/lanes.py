@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
 from itertools import zip_longest
 
@@ -40,6 +41,39 @@ def _round() -> tuple[Lane, ...]:
 
 
 ROUND = _round()
+
+
+def shares(
+    heads: Collection[tuple[Lane, str]], most: int, turn: int
+) -> dict[tuple[Lane, str], int]:
+    """How many of `most` jobs to take of each lane and connection, as if none would run out.
+
+    They are what `divide` chooses from endless offers.
+    """
+    names: dict[Lane, list[str]] = defaultdict(list)
+    for lane, name in sorted(heads):
+        names[lane].append(name)
+    rounds, rest = divmod(most, sum(WEIGHTS[lane] for lane in names) or 1)
+    many = {lane: rounds * WEIGHTS[lane] for lane in names}
+    place = turn
+    while rest and names:
+        lane = ROUND[place % len(ROUND)]
+        place += 1
+        if lane in many:
+            many[lane] += 1
+            rest -= 1
+    return {
+        (lane, name): number
+        for lane, of_lane in names.items()
+        for name, number in _evenly(of_lane, many[lane], _turns_had(lane, turn))
+    }
+
+
+def _evenly(names: Sequence[str], many: int, first: int) -> Iterator[tuple[str, int]]:
+    each, rest = divmod(many, len(names))
+    for place, name in enumerate(names):
+        yield name, each + ((place - first) % len(names) < rest)
+
 
 Offers = Mapping[Lane, Mapping[str, Sequence[int]]]
 """Ids of jobs that could run, oldest first, by lane and connection."""

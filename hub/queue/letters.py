@@ -11,16 +11,17 @@ from sqlalchemy import (
     Integer,
     Row,
     delete,
+    false,
     func,
     insert,
     literal,
-    literal_column,
     select,
 )
 
 from hub.queue.jobs import Claimed
 from hub.queue.lanes import Lane
 from hub.queue.upsert import insert_for
+from hub.queue.words import time
 from hub.store.database import Transaction, ring
 from hub.store.system import dead_jobs, jobs
 
@@ -30,7 +31,11 @@ MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A job that was given up. `attempt` is how often it ran."""
+    """A job that was given up. `attempt` is how often it ran.
+
+    `puts` is how many requests it stood for; `worker` the last to run it. `story` tells of its
+    failures, [time, worker, error] each, the oldest first; of very many, the first and the last.
+    """
 
     id: int
     lane: Lane
@@ -43,6 +48,10 @@ class Dead:
     attempt: int
     reason: str
     error: str
+    priority: int = 0
+    puts: int = 1
+    worker: str | None = None
+    story: Sequence[Sequence[Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,8 @@ class Which:
         return named if self.ids is None else [*named, dead_jobs.c.id.in_(self.ids)]
 
 
+LONGEST_STORY = 20  # failures: a job fails twelve times before it is given up
+LONGEST_ERROR = 500  # characters of each of them
 ALL = Which()
 
 
@@ -77,19 +88,24 @@ def dead(tx: Transaction, which: Which = ALL, *, limit: int = 100) -> list[Dead]
     return [_letter(row) for row in tx.execute(chosen.order_by(dead_jobs.c.id.desc()).limit(limit))]
 
 
-def revive(tx: Transaction, which: Which, *, now: float) -> int:
+def revive(tx: Transaction, which: Which, *, now: float | None = None) -> int:
     """Let the oldest `MOST` of the letters run again, with all attempts; how many there were.
 
     Of letters with the same key the newest is put. One whose key waits again has been overtaken
-    by that newer job, and joins it.
+    by that newer job, and joins it. For very many see `hub.queue.revivals`.
     """
     ids = _ids(tx, which)
-    if not ids:
-        return 0
+    if ids:
+        revive_these(tx, ids, now=time(tx, now))
+    return len(ids)
+
+
+def revive_these(tx: Transaction, ids: Sequence[int], *, now: float) -> None:
+    """Let letters run again that the caller has locked."""
     newest = select(func.max(dead_jobs.c.id)).where(dead_jobs.c.id.in_(ids))
     newest = newest.group_by(dead_jobs.c.kind, dead_jobs.c.key)
-    same = ("lane", "kind", "key", "connection", "payload", "put_at")
-    fresh = {"run_at": literal(now), "running": literal_column("false")}
+    same = ("lane", "kind", "key", "connection", "priority", "payload", "put_at")
+    fresh = {"run_at": literal(now), "running": false()}
     fresh |= {name: literal(start, Integer) for name, start in _START.items()}
     source = (
         select(*(dead_jobs.c[name] for name in same), *fresh.values())
@@ -100,7 +116,6 @@ def revive(tx: Transaction, which: Which, *, now: float) -> int:
     tx.execute(put.on_conflict_do_nothing())
     tx.execute(delete(dead_jobs).where(dead_jobs.c.id.in_(ids)))
     ring(tx)
-    return len(ids)
 
 
 def drop(tx: Transaction, which: Which) -> int:
@@ -135,10 +150,22 @@ def keep(tx: Transaction, gone: Sequence[Claimed], reason: str, error: str, *, n
                 "attempt": job.attempt,
                 "reason": reason,
                 "error": error,
+                "priority": job.priority,
+                "puts": job.revision,
+                "worker": job.worker,
+                "story": told(job, now, error),
             }
             for job in gone
         ],
     )
+
+
+def told(job: Claimed, now: float, error: str) -> list[list[Any]]:
+    """The job's story with one more failure."""
+    story = job.story or []
+    if len(story) >= LONGEST_STORY:
+        story = [*story[:1], *story[2:]]
+    return [*story, [now, job.worker, error[:LONGEST_ERROR]]]
 
 
 def _letter(row: Row[Any]) -> Dead:
@@ -154,4 +181,8 @@ def _letter(row: Row[Any]) -> Dead:
         attempt=row.attempt,
         reason=row.reason,
         error=row.error,
+        priority=row.priority,
+        puts=row.puts,
+        worker=row.worker,
+        story=row.story or (),
     )

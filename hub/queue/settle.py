@@ -10,64 +10,59 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    Float,
-    Integer,
-    String,
-    and_,
-    bindparam,
-    case,
-    delete,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+import orjson
+from sqlalchemy import and_, case, delete, or_, select
 
-from hub.queue.jobs import Claimed, fence
-from hub.queue.letters import keep
+from hub.queue.jobs import Claimed, done
+from hub.queue.letters import keep, told
 from hub.queue.upsert import insert_for
+from hub.queue.words import in_words, time
 from hub.store.database import Transaction, ring
-from hub.store.system import jobs, pauses
+from hub.store.system import pauses
 
 
-def retry(tx: Transaction, job: Claimed, at: float, error: str) -> None:
+def retry(
+    tx: Transaction, job: Claimed, at: float, error: str, *, now: float | None = None
+) -> None:
     """Run the job again at `at`; costs an attempt. Raises `LostLease`."""
-    fence(tx, job)
-    wait_again(tx, [Again(job, attempt=job.attempt, run_at=at, error=error)])
+    now = time(tx, now)
+    wait_again(tx, [Again(job, attempt=job.attempt, run_at=at, error=error, failed_at=now)])
 
 
-def pause(tx: Transaction, job: Claimed, until: float | None, error: str, *, now: float) -> None:
+def pause(
+    tx: Transaction, job: Claimed, until: float | None, error: str, *, now: float | None = None
+) -> None:
     """Hold the job's connection until a time, or (None) until somebody acts.
 
     Costs the job no attempt. Raises `LostLease`.
     """
-    fence(tx, job)
-    hold(tx, job.connection, until, error, now=now)
     wait_again(tx, [_unharmed(job, error)])
+    hold(tx, job.connection, until, error, now=now)
 
 
 def hand_back(tx: Transaction, held: Sequence[Claimed]) -> None:
     """Let others run these jobs, which costs them no attempt. Raises `LostLease`."""
     if held:
-        fence(tx, *held)
         wait_again(tx, [_unharmed(job, None) for job in held])
         ring(tx)
 
 
-def bury(tx: Transaction, job: Claimed, reason: str, error: str, *, now: float) -> None:
+def bury(
+    tx: Transaction, job: Claimed, reason: str, error: str, *, now: float | None = None
+) -> None:
     """Make the job a dead letter, for a person. `reason` is one word. Raises `LostLease`."""
-    fence(tx, job)
-    keep(tx, [job], reason, error, now=now)
-    remove(tx, [job])
+    done(tx, [job])
+    keep(tx, [job], reason, error, now=time(tx, now))
 
 
-def hold(tx: Transaction, connection: str, until: float | None, reason: str, *, now: float) -> None:
+def hold(
+    tx: Transaction, connection: str, until: float | None, reason: str, *, now: float | None = None
+) -> None:
     """Pause a connection: none of its jobs starts until then, or (None) until `resume`.
 
     Of two pauses the longer counts.
     """
+    now = time(tx, now)
     pause = insert_for(tx, pauses)
     longer = or_(
         and_(pauses.c.until.is_not(None), pause.excluded.until.is_(None)),
@@ -104,8 +99,9 @@ class Pause:
     since: float
 
 
-def paused(tx: Transaction, *, now: float) -> list[Pause]:
+def paused(tx: Transaction, *, now: float | None = None) -> list[Pause]:
     """The connections that are held now."""
+    now = time(tx, now)
     held = or_(pauses.c.until.is_(None), pauses.c.until > now)
     rows = tx.execute(select(pauses).where(held).order_by(pauses.c.connection))
     return [Pause(row.connection, row.until, row.reason, row.since) for row in rows]
@@ -113,12 +109,13 @@ def paused(tx: Transaction, *, now: float) -> list[Pause]:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """How a job goes back to waiting."""
+    """How a job goes back to waiting. `failed_at` adds `error` to its story."""
 
     job: Claimed
     attempt: int
     run_at: float
     error: str | None
+    failed_at: float | None = None
     crashes: int | None = None
 
 
@@ -127,66 +124,48 @@ def _unharmed(job: Claimed, error: str | None) -> Again:
 
 
 def wait_again(tx: Transaction, returned: Sequence[Again]) -> None:
-    """Turn running jobs into waiting ones, or into one with the heir of their key."""
-    rows = [_values(one) for one in returned]
-    tx.execute(_INHERIT, rows)
-    tx.execute(_GIVE_WAY, rows)
-    tx.execute(_WAIT, rows)
+    """Turn running jobs into waiting ones, or into one with the heir of their key.
 
-
-def remove(tx: Transaction, gone: Sequence[Claimed]) -> None:
-    """Remove running jobs that are known to be ours."""
-    tx.execute(delete(jobs).where(jobs.c.id.in_([job.id for job in gone])))
+    Raises `LostLease`. Two statements, which nobody who puts the same key can come between.
+    """
+    done(tx, [one.job for one in returned])
+    rows = sorted(map(_values, returned), key=lambda row: (row["kind"], row["key"]))
+    tx.execute(in_words(_WAIT, tx), rows)
 
 
 def _values(one: Again) -> dict[str, Any]:
+    job, story = one.job, one.job.story
+    if one.failed_at is not None:
+        story = told(job, one.failed_at, one.error or "")
     return {
-        "this": one.job.id,
-        "of_kind": one.job.kind,
-        "of_key": one.job.key,
-        "urgency": int(one.job.lane),
-        "put_first": one.job.put_at,
-        "failures": one.attempt,
-        "deaths": one.job.crashes if one.crashes is None else one.crashes,
-        "at": one.run_at,
-        "why": one.error,
+        "id": job.id,
+        "kind": job.kind,
+        "key": job.key,
+        "connection": job.connection,
+        "payload": orjson.dumps(job.payload).decode(),
+        "lane": int(job.lane),
+        "priority": job.priority,
+        "run_at": one.run_at,
+        "put_at": job.put_at,
+        "puts": job.revision,
+        "attempt": one.attempt,
+        "crashes": job.crashes if one.crashes is None else one.crashes,
+        "take": job.take,
+        "error": one.error or (story[-1][-1] if story else None),
+        "story": None if story is None else orjson.dumps(story).decode(),
     }
 
 
-_at = bindparam("at", type_=Float)
-_urgency = bindparam("urgency", type_=Integer)
-_why = bindparam("why", type_=String)
-_heir = and_(
-    ~jobs.c.running, jobs.c.kind == bindparam("of_kind"), jobs.c.key == bindparam("of_key")
-)
-_other = jobs.alias("heir")
-_INHERIT = (
-    update(jobs)
-    .where(_heir)
-    .values(
-        attempt=bindparam("failures"),
-        crashes=bindparam("deaths"),
-        error=func.coalesce(_why, jobs.c.error),
-        put_at=bindparam("put_first"),
-        lane=case((_urgency < jobs.c.lane, _urgency), else_=jobs.c.lane),
-        # After a failure the back-off counts, whatever time the heir was put for; a job that
-        # was handed back had been due.
-        run_at=_at,
-    )
-)
-_GIVE_WAY = delete(jobs).where(
-    jobs.c.id == bindparam("this"),
-    exists().where(~_other.c.running, _other.c.kind == jobs.c.kind, _other.c.key == jobs.c.key),
-)
-_WAIT = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("this"))
-    .values(
-        running=False,
-        worker=None,
-        attempt=bindparam("failures"),
-        crashes=bindparam("deaths"),
-        run_at=_at,
-        error=func.coalesce(_why, jobs.c.error),
-    )
-)
+# The heir waits as long as ours has to: after a failure the back-off counts, whatever time the
+# heir was put for; a job that was handed back had been due.
+_WAIT = """
+    INSERT INTO hub_job (id, kind, key, connection, payload, lane, priority, run_at, put_at,
+      revision, running, attempt, crashes, take, error, story)
+    VALUES (:id, :kind, :key, :connection, CAST(:payload AS {json}), :lane, :priority, :run_at,
+      :put_at, :puts, {no}, :attempt, :crashes, :take, :error, CAST(:story AS {json}))
+    ON CONFLICT (kind, key) WHERE running = {no} DO UPDATE SET
+      attempt = excluded.attempt, crashes = excluded.crashes, run_at = excluded.run_at,
+      put_at = excluded.put_at, revision = hub_job.revision + excluded.revision,
+      lane = {least}(hub_job.lane, excluded.lane),
+      priority = {least}(hub_job.priority, excluded.priority),
+      error = coalesce(excluded.error, hub_job.error), story = excluded.story"""

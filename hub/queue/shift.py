@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 
 import structlog
 
-from hub.queue import crew, jobs, settle
-from hub.queue.decide import Bury, Decision, Pause, Resync, Retry, decide, spelled
+from hub.queue import crew, jobs, settle, suspects
+from hub.queue.appetite import TOO_SLOW, Appetite
+from hub.queue.clock import DatabaseClock
+from hub.queue.decide import Pause, Resync, Retry, decide
+from hub.queue.failures import Failure, apply, report, shortened
+from hub.queue.hands import Handler, Hands
 from hub.queue.jobs import Claimed, LostLease
 from hub.queue.lanes import Lane
-from hub.store.database import Database, Transaction, Unavailable
+from hub.queue.outlook import Outlook
+from hub.store.database import Database, Transaction, Unavailable, ring
 
-LONGEST_ERROR = 2000  # characters kept in the table
 OUTAGE_STEP = 0.5  # seconds that each failed attempt to reach the database adds to the wait
 LONGEST_OUTAGE_WAIT = 10.0  # seconds between attempts to reach the database
+GATHER = 0.02  # seconds for which outcomes are gathered while there is more to run
+SOON = 0.05  # seconds before its time in which a job is due: what one process thinks that the
+# database's clock says is a little behind what the clock told the one that put the job
+CONTESTED = 0.01  # seconds until another look, when others took what we had seen
 
 log = structlog.get_logger(__name__)
 
@@ -43,15 +48,6 @@ class Plan:
     poll: float
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A job that failed, and what shall become of it."""
-
-    job: Claimed
-    error: Exception
-    decision: Decision
-
-
 class Shift:
     """The state of one run.
 
@@ -59,27 +55,28 @@ class Shift:
     does not take innocent neighbours along three times.
     """
 
-    def __init__(
-        self, db: Database, handlers: Mapping[str, Callable[[Claimed], object]], plan: Plan
-    ) -> None:
+    def __init__(self, db: Database, handlers: Mapping[str, Handler], plan: Plan) -> None:
         self.runs = 0  # that ended
+        self.name = plan.name
         self._db = db
-        self._handlers = handlers
         self._plan = plan
-        self._to_run: SimpleQueue[Claimed | None] = SimpleQueue()
-        self._outcomes: deque[tuple[Claimed, BaseException | None]] = deque()  # under the bell
+        self._hands = Hands(handlers, db.bell)
+        self._outlook = Outlook(plan.lanes)
+        self._appetite = Appetite(plan.threads)
         self._held: set[tuple[int, int]] = set()  # (id, take): taken, and not settled yet
         self._returned: list[Claimed] = []
+        self._refused: list[Claimed] = []  # not started, for others to run
         self._failures: deque[Failure] = deque()
-        self._suspect: Claimed | None = None
-        self._suspect_runs = False
+        self._alone = False  # with a suspect
+        self._suspects = False  # whether any wait, so that nothing else is taken
+        self._missed = False  # what we saw was taken by others
         self._taken = 0
+        self._fed_at = 0.0  # by the monotonic clock
         self._beat_at: float | None = None
+        self._idle = False  # whether the others know that we wait to be woken
         self._outages = 0  # in a row
         self._unsure = False  # whether the last commit went through
-        for number in range(plan.threads):
-            name = f"{plan.name}-{number}"
-            threading.Thread(target=self._run_jobs, name=name, daemon=True).start()
+        self._hands.hire(plan.threads, plan.name)
 
     # Called by the worker
 
@@ -103,10 +100,16 @@ class Shift:
         us listening.
         """
         with self._db.bell:
-            if self._something_to_do():
-                return True
-            self._db.bell.wait(self._plan.poll)
-            return self._something_to_do()
+            self._hands.awaited = True
+            try:
+                if not self._something_to_do():
+                    self._db.bell.wait(CONTESTED if self._missed else self._plan.poll)
+                    self._missed = False
+                if self._hands.outcomes and self._hands.full:
+                    self._db.bell.wait(GATHER)
+                return self._something_to_do()
+            finally:
+                self._hands.awaited = False
 
     def work(self) -> bool:
         """Settle what ended and take new jobs; whether any job is in hand afterwards.
@@ -117,24 +120,31 @@ class Shift:
         if interrupt is not None:
             raise interrupt
         self._settle()
+        self._refuse_what_waits_too_long()
         now = self._plan.clock()
+        beats = self._beat_is_due(now)
         with self._db.write() as tx:
-            if self._beat_is_due(now):
+            if beats:
                 self._beat(tx, now)
             jobs.sweep(tx, self._returned)
+            settle.hand_back(tx, self._refused)
             taken = self._take(tx, now)
-        if self._beat_is_due(now):
+            idle = self._say_whether_idle(tx, now, taken)
+        if beats:
             self._beat_at = now
-        self._unsure = False
-        self._forget(self._returned)
-        self._returned = []
+        self._idle, self._unsure = idle, False
+        self._forget(self._returned, self._refused)
+        self._returned, self._refused = [], []
         self._start(taken)
         return bool(self._held)
 
     def end(self, *, grace: float) -> None:
         """Let what runs finish for `grace` seconds, hand back the rest, and leave."""
         deadline = time.monotonic() + grace
-        unstarted = self._stop_threads()
+        unstarted = {_token(job) for job in [*self._hands.take_back(), *self._refused]}
+        self._refused = []
+        self._hands.dismiss()
+        self._hands.awaited = True
         left = True
         while left:
             patience = deadline - time.monotonic()
@@ -145,44 +155,26 @@ class Shift:
                     log.error("left without handing back", worker=self._plan.name, error=str(error))  # noqa: TRY400 -- the message says it all
                     return
             with self._db.bell:
-                if left and patience > 0 and not self._outcomes:
+                if left and patience > 0 and not self._hands.outcomes:
                     self._db.bell.wait(min(patience, self._plan.poll))
-
-    # In the worker's threads
-
-    def _run_jobs(self) -> None:
-        while job := self._to_run.get():
-            error: BaseException | None = None
-            try:
-                self._handler(job)(job)
-            except BaseException as raised:  # noqa: BLE001 -- the dispatcher deals with all of them
-                error = raised
-            with self._db.bell:
-                self._outcomes.append((job, error))
-                self._db.bell.notify_all()
-
-    def _handler(self, job: Claimed) -> Callable[[Claimed], object]:
-        if job.kind not in self._handlers:
-            known = ", ".join(sorted(self._handlers)) or "none"
-            raise LookupError(f"no handler for jobs of kind {job.kind!r}; this worker has: {known}")
-        return self._handlers[job.kind]
 
     # In the dispatcher
 
     def _something_to_do(self) -> bool:
         now = self._plan.clock()
-        if self._outcomes or self._failures or self._unsure or self._beat_is_due(now):
+        if self._hands.outcomes or self._failures or self._unsure or self._beat_is_due(now):
             return True
-        if not self._room():
+        if not self._room() or self._missed:
             return False
         with self._db.read() as tx:
-            return bool(jobs.offers(tx, most=1, now=now, lanes=self._plan.lanes))
+            soon = now + SOON
+            if self._outlook.look(tx, soon):
+                return True
+            return not self._held and suspects.waiting(tx, lanes=self._plan.lanes, now=soon)
 
     def _collect(self) -> BaseException | None:
         """Sort out what ended; the interrupt, if one ended a handler: that job stays in hand."""
-        with self._db.bell:
-            ended = list(self._outcomes)
-            self._outcomes.clear()
+        ended = self._hands.ended()
         interrupt = None
         self.runs += len(ended)
         for job, error in ended:
@@ -194,6 +186,8 @@ class Shift:
                     self._failures.append(Failure(job, error, decision))
                 case _:
                     interrupt = error
+        seconds = time.monotonic() - self._fed_at
+        self._appetite.learn(seconds, hungry=bool(ended) and not self._hands.full)
         return interrupt
 
     def _settle(self) -> None:
@@ -201,10 +195,10 @@ class Shift:
             failure = self._failures[0]
             try:
                 with self._db.write() as tx:
-                    self._apply(tx, failure)
-                _report(failure)
+                    apply(tx, failure, self._plan.clock(), self._plan.on_resync)
+                report(failure)
             except LostLease:
-                log.info("job lost", job=str(failure.job), error=_text(failure.error))
+                log.info("job lost", job=str(failure.job), error=shortened(failure.error))
             except Unavailable:
                 raise
             except Exception as bug:
@@ -214,84 +208,86 @@ class Shift:
                 continue
             self._failures.popleft()
             self._forget([failure.job])
+            if isinstance(failure.decision, Pause):  # the others of the connection would fail too
+                self._outlook.forget()
+                self._appetite.lose()
+                self._refused += self._hands.take_back()
 
-    def _apply(self, tx: Transaction, failure: Failure) -> None:
-        job, error, now = failure.job, _text(failure.error), self._plan.clock()
-        match failure.decision:
-            case Retry(after):
-                settle.retry(tx, job, now + after.total_seconds(), error)
-            case Resync(after):
-                jobs.fence(tx, job)
-                self._plan.on_resync(tx, job)
-                settle.retry(tx, job, now + after.total_seconds(), error)
-            case Pause(after):
-                until = None if after is None else now + after.total_seconds()
-                settle.pause(tx, job, until, error, now=now)
-            case Bury(reason):
-                settle.bury(tx, job, reason, error, now=now)
+    def _refuse_what_waits_too_long(self) -> None:
+        if self._hands.full and time.monotonic() - self._fed_at > TOO_SLOW:
+            self._appetite.lose()
+            self._refused += self._hands.take_back()
 
     def _beat_is_due(self, now: float) -> bool:
         return self._unsure or self._beat_at is None or now >= self._beat_at + crew.BEAT_EVERY
 
     def _beat(self, tx: Transaction, now: float) -> None:
-        crew.beat(tx, self._plan.name, now)
+        self._tell(tx, now, idle=False)
         # What kept us silent for long may have silenced the others as well: give them a beat.
         if self._beat_at is None or now < self._beat_at + crew.DEAD_AFTER:
             rescued = crew.rescue(tx, now)
             if rescued:
                 log.warning("took over from a dead worker", worker=self._plan.name, jobs=rescued)
         if self._unsure:  # a claim may have gone through unheard
-            self._hand_back(tx, lambda job: (job.id, job.take) not in self._held)
+            self._hand_back(tx, lambda job: _token(job) not in self._held)
+        self._suspects = suspects.waiting(tx, lanes=self._plan.lanes, now=now)
+
+    def _tell(self, tx: Transaction, now: float, *, idle: bool) -> None:
+        match self._plan.clock:
+            case DatabaseClock() as clock:
+                clock.set(crew.beat(tx, self._plan.name, idle=idle))
+            case _:
+                crew.beat(tx, self._plan.name, now, idle=idle)
+
+    def _say_whether_idle(self, tx: Transaction, now: float, taken: list[Claimed]) -> bool:
+        """Let others wake us, or not; only where they would."""
+        idle = not taken and len(self._held) == len(self._returned) + len(self._refused)
+        if idle != self._idle and not self._db.sqlite:
+            self._tell(tx, now, idle=idle)
+        return idle
 
     def _hand_back(self, tx: Transaction, which: Callable[[Claimed], bool]) -> None:
         ours = crew.held(tx, self._plan.name)
         settle.hand_back(tx, [job for job in ours if which(job)])
 
+    def _in_hand(self) -> int:
+        return len(self._held) - len(self._returned) - len(self._refused)
+
     def _room(self) -> int:
-        if self._suspect and self._suspect not in self._returned:
+        """How many jobs to take: none beside a suspect, nor before one."""
+        in_hand = self._in_hand()
+        if in_hand and (self._alone or self._suspects):
             return 0
-        return self._plan.threads - len(self._held) + len(self._returned)
+        return max(0, self._appetite.most - in_hand)
 
     def _take(self, tx: Transaction, now: float) -> list[Claimed]:
-        room, plan = self._room(), self._plan
+        room, plan, now = self._room(), self._plan, now + SOON
         if not room:
             return []
-        taken = jobs.claim(
-            tx, worker=plan.name, most=room, now=now, lanes=plan.lanes, turn=self._taken
-        )
-        suspects = [job for job in taken if job.crashes]
-        settle.hand_back(tx, suspects[1:])
-        return [job for job in taken if job not in suspects[1:]]
+        taken: list[Claimed] = []
+        if self._suspects:
+            taken = suspects.claim(tx, worker=plan.name, lanes=plan.lanes, now=now)
+            self._suspects = self._alone = bool(taken)
+        if not taken:
+            taken = self._outlook.claim(tx, worker=plan.name, most=room, now=now, turn=self._taken)
+        if not taken and not self._in_hand():
+            taken = suspects.claim(tx, worker=plan.name, lanes=plan.lanes, now=now)
+            self._suspects = self._alone = bool(taken)
+            self._missed = not taken
+        elif len(taken) == room:  # there may be more than we can do
+            ring(tx)
+        return taken
 
     def _start(self, taken: Iterable[Claimed]) -> None:
         for job in taken:
+            self._held.add(_token(job))
+            self._hands.give(job)
             self._taken += 1
-            self._held.add((job.id, job.take))
-            if job.crashes:
-                self._suspect = job
-            else:
-                self._to_run.put(job)
-        if self._suspect and not self._suspect_runs and len(self._held) == 1:
-            self._suspect_runs = True
-            self._to_run.put(self._suspect)
+            self._fed_at = time.monotonic()
 
-    def _forget(self, settled: Iterable[Claimed]) -> None:
-        for job in settled:
-            self._held.discard((job.id, job.take))
-            if job is self._suspect:
-                self._suspect, self._suspect_runs = None, False
-
-    def _stop_threads(self) -> set[tuple[int, int]]:
-        """Tell the threads to end after their job; which jobs never started."""
-        unstarted = set()
-        if self._suspect and not self._suspect_runs:
-            unstarted.add((self._suspect.id, self._suspect.take))
-        with suppress(Empty):
-            while job := self._to_run.get_nowait():
-                unstarted.add((job.id, job.take))
-        for _ in range(self._plan.threads):
-            self._to_run.put(None)
-        return unstarted
+    def _forget(self, *settled: Iterable[Claimed]) -> None:
+        for some in settled:
+            self._held.difference_update(map(_token, some))
 
     def _finish(self, unstarted: set[tuple[int, int]], *, last: bool) -> bool:
         """Settle what ended and hand back what never started; whether anything runs still.
@@ -301,9 +297,9 @@ class Shift:
         self._collect()
         self._settle()
         with self._db.write() as tx:
-            crew.beat(tx, self._plan.name, self._plan.clock())
+            self._tell(tx, self._plan.clock(), idle=False)
             jobs.sweep(tx, self._returned)
-            self._hand_back(tx, lambda job: last or (job.id, job.take) in unstarted)
+            self._hand_back(tx, lambda job: last or _token(job) in unstarted)
             left = bool(crew.held(tx, self._plan.name))
             if not left:
                 crew.leave(tx, self._plan.name)
@@ -312,18 +308,5 @@ class Shift:
         return left
 
 
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-
-
-def _report(failure: Failure) -> None:
-    job, frames = failure.job, traceback.extract_tb(failure.error.__traceback__)
-    log.warning(
-        "job failed",
-        kind=job.kind,
-        key=job.key,
-        attempt=job.attempt,
-        decision=spelled(failure.decision),
-        error=_text(failure.error),
-        place=f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
-    )
+def _token(job: Claimed) -> tuple[int, int]:
+    return job.id, job.take

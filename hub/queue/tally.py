@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal_column, select
-
-from hub.queue.jobs import pairs
 from hub.queue.lanes import Lane
+from hub.queue.words import careful, in_words
 from hub.store.database import Transaction
-from hub.store.system import dead_jobs, jobs
 
 MOST_COUNTED = 10_000
 """Waiting jobs of a connection and lane are counted up to here: more is "10,000 or more"."""
@@ -30,9 +27,10 @@ class Count:
 
 def counts(tx: Transaction) -> list[Count]:
     """Every connection and lane with a job, by name. Costs the same however long the backlog is."""
+    careful(tx)
     found: dict[tuple[str, Lane], dict[str, Any]] = {}
-    for statement in (_waiting(), _grouped(jobs, "running"), _grouped(dead_jobs, "dead")):
-        for row in tx.execute(statement).mappings():
+    for statement in (_WAITING, _RUNNING, _DEAD):
+        for row in tx.execute(in_words(statement, tx)).mappings():
             values = dict(row)
             found.setdefault((values.pop("connection"), Lane(values.pop("lane"))), {}).update(
                 values
@@ -40,19 +38,29 @@ def counts(tx: Transaction) -> list[Count]:
     return [Count(*pair, **found[pair]) for pair in sorted(found)]
 
 
-def _waiting() -> Any:
-    heads = pairs(tuple(Lane))
-    these = (~jobs.c.running, jobs.c.lane == heads.c.lane, jobs.c.connection == heads.c.connection)
-    some = select(literal_column("1")).where(*these).limit(MOST_COUNTED).correlate(heads).subquery()
-    return select(
-        heads.c.lane,
-        heads.c.connection,
-        select(func.count()).select_from(some).scalar_subquery().label("waiting"),
-        select(func.min(jobs.c.run_at)).where(*these).scalar_subquery().label("oldest"),
-    ).where(heads.c.connection.is_not(None))
-
-
-def _grouped(table: Any, name: str) -> Any:
-    rows = select(table.c.lane, table.c.connection, func.count().label(name))
-    rows = rows.group_by(table.c.lane, table.c.connection)
-    return rows.where(jobs.c.running) if table is jobs else rows
+_LANES = " UNION ALL ".join(f"SELECT {int(lane)} AS lane" for lane in Lane)
+# The optimiser must not look into the inner query: counting stops at the bound.
+_WAITING = f"""
+    WITH RECURSIVE heads(lane, connection) AS (
+      SELECT l.lane, (SELECT min(j.connection) FROM hub_job j
+        WHERE j.running = {{no}} AND j.crashes = 0 AND j.lane = l.lane)
+      FROM ({_LANES}) l
+      UNION ALL
+      SELECT h.lane, (SELECT min(j.connection) FROM hub_job j
+        WHERE j.running = {{no}} AND j.crashes = 0 AND j.lane = h.lane
+          AND j.connection > h.connection)
+      FROM heads h WHERE h.connection IS NOT NULL
+    )
+    SELECT h.lane, h.connection,
+      (SELECT count(*) FROM (SELECT 1 FROM hub_job j
+        WHERE j.running = {{no}} AND j.crashes = 0 AND j.lane = h.lane
+          AND j.connection = h.connection LIMIT {MOST_COUNTED}) counted) AS waiting,
+      (SELECT min(j.run_at) FROM hub_job j
+        WHERE j.running = {{no}} AND j.crashes = 0 AND j.lane = h.lane
+          AND j.connection = h.connection) AS oldest
+    FROM heads h WHERE h.connection IS NOT NULL"""  # noqa: S608 -- no values in it
+_RUNNING = """
+    SELECT lane, connection, count(*) AS running FROM hub_job WHERE running = {yes}
+    GROUP BY lane, connection"""
+_DEAD = """
+    SELECT lane, connection, count(*) AS dead FROM hub_dead_job GROUP BY lane, connection"""

@@ -6,13 +6,15 @@ import os
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from hub.queue import revivals
+from hub.queue.clock import DatabaseClock
 from hub.queue.jobs import Claimed
 from hub.queue.lanes import Lane
 from hub.queue.shift import Plan, Shift
+from hub.queue.wake import Ear
 from hub.store.database import Database, Transaction
 
 GRACE = 25.0  # seconds; Kubernetes kills after 30
@@ -38,6 +40,7 @@ class Worker:
     `on_resync(tx, job)` makes the job start over when its cursor is lost: it runs in the
     transaction in which the job goes back to waiting. `name` is for people to recognise the
     worker by: every run adds something unique to it. Keep `threads` below the database's pool.
+    `clock` is a test's; without it the database's counts.
     """
 
     db: Database
@@ -46,7 +49,7 @@ class Worker:
     name: str = ""
     lanes: Collection[Lane] = tuple(Lane)
     on_resync: Callable[[Transaction, Claimed], None] = _nothing_to_forget
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] | None = None
     jitter: Callable[[], float] = random.random
     grace: float = GRACE
     poll: float = POLL
@@ -58,13 +61,14 @@ class Worker:
         the last `poll` seconds. An interrupt hands back everything at once and is raised again.
         """
         shift = self._shift()
-        try:
-            while not stop.is_set():
-                shift.turn(stop)
-        except BaseException:
-            shift.end(grace=0)
-            raise
-        shift.end(grace=self.grace)
+        with Ear(self.db, shift.name):
+            try:
+                while not stop.is_set():
+                    shift.turn(stop)
+            except BaseException:
+                shift.end(grace=0)
+                raise
+            shift.end(grace=self.grace)
 
     def run_until_idle(self) -> int:
         """Work until nothing is due and nothing runs; how many runs that took.
@@ -84,16 +88,17 @@ class Worker:
 
     def _shift(self) -> Shift:
         name = self.name or f"{socket.gethostname()}-{os.getpid()}"
+        clock = self.clock or DatabaseClock(self.db)
         return Shift(
             self.db,
-            self.handlers,
+            {revivals.KIND: revivals.handler(self.db, clock), **self.handlers},
             Plan(
                 # A name used twice would let the living vouch for the dead.
                 name=f"{name[:60]}-{os.urandom(4).hex()}",
                 threads=self.threads,
                 lanes=tuple(self.lanes),
                 on_resync=self.on_resync,
-                clock=self.clock,
+                clock=clock,
                 jitter=self.jitter,
                 poll=self.poll,
             ),

@@ -30,6 +30,13 @@ PRIORITY = {
 LOWEST_CASE_PRIORITY = "4"  # a case has no 5 - Planning
 
 
+READ_AT_BIRTH = (
+    "state", "incident_state", "impact", "urgency", "priority", "active",
+    "opened_at", "resolved_at", "closed_at",
+)  # fmt: skip
+"""All that `derive` looks at in a record that is new; of the moments, whether they are there."""
+
+
 def command_faults(entity: str, before: Row | None, after: Row, changed: set[str]) -> list[str]:
     """Why a person may not make this change; empty if they may."""
     machine = MACHINES.get(entity)

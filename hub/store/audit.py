@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hub.store import sets
+from hub.store import bulk, sets
+from hub.store.bulk import Same
 from hub.store.database import Transaction
 from hub.store.entities import sys_audit
 from hub.store.types import sqlite_time
@@ -43,6 +44,35 @@ _APPEND = """
       sys_created_on)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+
+def births(
+    tx: Transaction,
+    table: str,
+    sys_ids: Sequence[str],
+    external_ids: Sequence[str],
+    *,
+    source: str,
+    place: str,
+    change_set: str,
+    job: str,
+    at: datetime,
+) -> None:
+    """One entry for each record that `source` brought into the world. One statement."""
+    columns: dict[str, Any] = {
+        "tablename": Same(table),
+        "documentkey": sys_ids,
+        "fieldname": Same(WHOLE_RECORD),
+        "user": Same(source),
+        "hub_source": Same(source),
+        "hub_external_id": external_ids,
+        "hub_mapping": Same(place),
+        "reason": Same(""),
+        "internal_checkpoint": Same(change_set),
+        "hub_job_id": Same(job),
+        "sys_created_on": Same(at),
+    }
+    bulk.insert(tx, sys_audit, columns, len(sys_ids))
 
 
 def append(

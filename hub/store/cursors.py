@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Self
 
-from sqlalchemy import Row, insert, select, text
+from sqlalchemy import Row, TextClause, insert, select, text
 
+from hub.store import clock, sets
 from hub.store.database import Transaction
 from hub.store.system import cursors, sync_runs
+from hub.store.types import storable
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ _MOVE = text(
       seen, created, updated, unchanged, deleted, failed)
     SELECT :connection, :stream, :cursor, 0, :moved, :newest,
       :seen, :created, :updated, :unchanged, :deleted, :failed
-    WHERE :job IS NULL OR EXISTS
+    WHERE CAST(:job AS BIGINT) IS NULL OR EXISTS
       (SELECT 1 FROM hub_job WHERE id = :job AND take = :take AND running)
     ON CONFLICT (connection, stream) DO UPDATE SET
       cursor = coalesce(excluded.cursor, hub_cursor.cursor),
@@ -107,32 +110,73 @@ def rewind(tx: Transaction, connection: str, stream: str) -> None:
     tx.execute(_REWIND, {"connection": connection, "stream": stream})
 
 
-_DUE = text(
+NEVER = (0.0, 0.0)
+
+
+def due(
+    tx: Transaction, *, settled: tuple[float, float] = NEVER, now: float | None = None
+) -> tuple[float, dict[tuple[str, str], float]]:
+    """The database's time, and what is due by then: `due_at` by (connection, stream).
+
+    Outside of the time `settled`, all streams that it knows. `now` is a test's time, in place of
+    the database's. One statement.
     """
+    since, until = settled
+    given = {"now": now, "since": since, "until": until}
+    rows = tx.execute(_due(tx.dialect.name), given).all()
+    return rows[0].now, {(row.connection, row.stream): row.due_at for row in rows if row.stream}
+
+
+@cache
+def _due(dialect: str) -> TextClause:
+    return text(
+        f"""
+        WITH t AS MATERIALIZED (SELECT {_time(dialect)} AS now)
+        SELECT t.now, c.connection, c.stream, c.due_at FROM t LEFT JOIN hub_cursor c
+          ON c.due_at <= t.now OR t.now NOT BETWEEN :since AND :until
+        """  # noqa: S608
+    )
+
+
+def _time(dialect: str) -> str:
+    return f"coalesce(CAST(:now AS DOUBLE PRECISION), {clock.seconds(dialect)})"
+
+
+Tick = tuple[str, str, float]
+"""Connection, stream, and when it is due next."""
+
+_PLAN = f"""
     INSERT INTO hub_cursor (connection, stream, due_at, seen, created, updated, unchanged,
       deleted, failed)
-    VALUES (:connection, :stream, :next, 0, 0, 0, 0, 0, 0)
+    SELECT k.connection, k.stream, CAST(k.next AS DOUBLE PRECISION), 0, 0, 0, 0, 0, 0
+    FROM {sets.values("ticks", ("connection", "stream", "next"))} k WHERE true
     ON CONFLICT (connection, stream) DO UPDATE SET due_at = excluded.due_at
-    WHERE hub_cursor.due_at <= :now
+    """  # noqa: S608 -- WHERE true: else SQLite takes ON for that of a join
+
+
+def plan(tx: Transaction, ticks: Sequence[Tick], *, now: float | None = None) -> None:
+    """Have these streams due at these times, whatever was planned. One statement.
+
+    But for a time that has passed meanwhile: then another who planned the same may have taken the
+    tick already.
     """
-)
+    if ticks:
+        to_come = f"{_PLAN} WHERE excluded.due_at > {_time(tx.dialect.name)}"
+        sets.execute(tx, to_come, ticks=sets.packed(sorted(ticks)), now=now)
 
 
-def take_due(
-    tx: Transaction, streams: Sequence[tuple[str, str, float]], *, now: float
-) -> list[tuple[str, str]]:
-    """Of (connection, stream, seconds between polls), those that are due; each is taken once.
+def take_due(tx: Transaction, ticks: Sequence[Tick], *, now: float) -> list[tuple[str, str]]:
+    """Of these streams, those that are due by `now`, planned anew: each goes to one caller only.
 
-    A stream that missed many ticks is due once, and next a full interval from now.
+    Of several who try at once one gets the row's lock first, and the others then find that the
+    stream is not due any more. One statement. It takes the locks in the order of the keys, so that
+    nobody who holds one waits for another who waits for it.
     """
-    due = []
-    for connection, stream, every in streams:
-        taken = tx.execute(
-            _DUE, {"connection": connection, "stream": stream, "next": now + every, "now": now}
-        )
-        if taken.rowcount:
-            due.append((connection, stream))
-    return due
+    if not ticks:
+        return []
+    still_due = f"{_PLAN} WHERE hub_cursor.due_at <= :now RETURNING connection, stream"
+    taken = sets.select(tx, still_due, ticks=sets.packed(sorted(ticks)), now=now)
+    return [(row.connection, row.stream) for row in taken]
 
 
 def all_of(tx: Transaction) -> dict[tuple[str, str], Row[Any]]:
@@ -140,10 +184,13 @@ def all_of(tx: Transaction) -> dict[tuple[str, str], Row[Any]]:
     return {(row.connection, row.stream): row for row in tx.execute(select(cursors))}
 
 
-def record_run(tx: Transaction, connection: str, stream: str, counts: Counts, **run: Any) -> None:
-    """Write down what a run did."""
-    values = {part.name: getattr(counts, part.name) for part in fields(counts)}
-    tx.execute(insert(sync_runs).values(connection=connection, stream=stream, **values, **run))
+def record_run(
+    tx: Transaction, connection: str, stream: str, counts: Counts, *, error: str | None, **run: Any
+) -> None:
+    """Write down what a run did, and why it broke off if it did."""
+    values = {part.name: getattr(counts, part.name) for part in fields(counts)} | run
+    values["error"] = error and storable(error)
+    tx.execute(insert(sync_runs).values(connection=connection, stream=stream, **values))
 
 
 def last_runs(tx: Transaction) -> dict[tuple[str, str], Row[Any]]:

@@ -1,5 +1,7 @@
 """Open a database, and the two kinds of transaction in it: one that reads, one that writes.
 
+PostgreSQL is for many processes on many machines, SQLite for one. What callers see is the same.
+
 SQLite has one writer at a time. A transaction that starts as a reader and then writes fails with
 "database is locked" however long it would have waited, so a writing one says so at its start
 (`BEGIN IMMEDIATE`); within a process, writers queue up at a lock, which is fair where SQLite's
@@ -8,6 +10,7 @@ own waiting is not.
 
 from __future__ import annotations
 
+import select
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,21 +21,41 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from hub.errors import Transient
+from hub.store import outages
 
 Transaction = Connection
 """What `Database.read` and `Database.write` yield."""
 
 WAIT_FOR_LOCK = 30  # seconds
 PAGE_CACHE = 64 * 1024  # KiB
+CHECKPOINT_AFTER = (
+    8000  # pages of 4 KiB in the write-ahead log: index pages are written once for many commits
+)
+CONNECT_WITHIN = 10  # seconds
+POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+REPEATABLE_READ = 3  # psycopg's IsolationLevel, which is not imported where SQLite is used
+OLDEST = 14  # the major version of PostgreSQL that is still tried
 
 
 class Unavailable(Transient):
     """The database cannot be used now: away, locked, read-only or out of space."""
+
+
+class Bell(threading.Condition):
+    """What workers wait at. `rings` counts the commits that rang it."""
+
+    rings = 0
+
+    def ring(self) -> None:
+        with self:
+            self.rings += 1
+            self.notify_all()
 
 
 class Database:
@@ -43,9 +66,11 @@ class Database:
     """
 
     def __init__(self, url: str, *, wait: float = WAIT_FOR_LOCK) -> None:
-        self.url = make_url(url)
+        self.url = _with_driver(url)
         self.engine: Engine = _open(url)
-        self.bell = threading.Condition()
+        if not self.sqlite:
+            event.listen(self.engine, "connect", self._check_server, insert=True)
+        self.bell = Bell()
         self.wait = wait
         self._one_writer = threading.Lock()
 
@@ -59,11 +84,19 @@ class Database:
     def sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
+    @property
+    def place(self) -> str:
+        """What messages call it: its address as it was given, without the password."""
+        address = self.url.set(drivername=self.url.get_backend_name())
+        return f"database {address.render_as_string()}"
+
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A consistent view. Raises `Unavailable`."""
-        with _translated(self.url.render_as_string()), self.engine.begin() as tx:
-            yield tx
+        with self._connected() as tx:
+            tx.execution_options(hub_writes=False)
+            with tx.begin():
+                yield tx
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
@@ -73,16 +106,14 @@ class Database:
         for what we acknowledge to others. What a worker does need not wait for the disk: lost
         with the power, it is done again, from the cursors and jobs of that same moment.
         """
-        place = self.url.render_as_string()
-        with _translated(place), self._turn() as left, self.engine.connect() as tx:
+        with self._turn() as left, self._connected() as tx:
             tx.execution_options(hub_writes=True, hub_wait=left, hub_durable=durable)
             tx.info[RING] = False
             with tx.begin():
                 yield tx
             rung: bool = tx.info[RING]
         if rung:
-            with self.bell:
-                self.bell.notify_all()
+            self.bell.ring()
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -96,13 +127,44 @@ class Database:
         start = monotonic()
         if not self._one_writer.acquire(timeout=self.wait):
             raise Unavailable(
-                f"database {self.url.render_as_string()}: busy; another writer of this process "
+                f"{self.place}: busy; another writer of this process "
                 f"was not done within {self.wait:g} s"
             )
         try:
             yield max(0.0, round(self.wait - (monotonic() - start), 1))
         finally:
             self._one_writer.release()
+
+    def _check_server(self, raw: Any, _: Any) -> None:
+        version = raw.info.server_version // 10_000
+        encoding = raw.info.parameter_status("server_encoding")
+        if version >= OLDEST and encoding == "UTF8":
+            return
+        raw.close()
+        raise Unavailable(
+            f"{self.place}: PostgreSQL {version}, texts in {encoding}: the hub needs PostgreSQL "
+            f"{OLDEST} or newer, and a database that was made with ENCODING 'UTF8'"
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Transaction]:
+        """A connection whose errors are `Unavailable` if they pass, and never quote values."""
+        errors: Any = self.engine.dialect.dbapi
+        try:
+            tx = self.engine.connect()
+        except (DBAPIError, PoolTimeout) as error:
+            todo = outages.advice(error) if self.sqlite else outages.refused(error)
+            if todo is None:
+                raise
+            raise Unavailable(f"{self.place}: {outages.said(error)}; {todo}") from error
+        try:
+            with tx:
+                yield tx
+        except (DBAPIError, errors.Error) as error:
+            if todo := outages.advice(error):
+                raise Unavailable(f"{self.place}: {outages.said(error)}; {todo}") from error
+            outages.hide_values(error)
+            raise
 
     def close(self) -> None:
         self.engine.dispose()
@@ -120,7 +182,7 @@ SYNCS = "hub_synchronous"
 
 def _open(url: str) -> Engine:
     engine = create_engine(
-        url,
+        _with_driver(url),
         connect_args=_arguments(url),
         pool_size=20,
         max_overflow=20,
@@ -131,7 +193,17 @@ def _open(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "checkout", _look_whether_it_is_there)
+        event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def _with_driver(url: str) -> URL:
+    """The address with our driver, which nobody needs to name: psycopg 3."""
+    asked = make_url(url)
+    return asked.set(drivername="postgresql+psycopg") if asked.drivername in POSTGRESQL else asked
 
 
 def _json(value: Any) -> str:
@@ -140,7 +212,9 @@ def _json(value: Any) -> str:
 
 def _arguments(url: str) -> dict[str, Any]:
     if make_url(url).get_backend_name() != "sqlite":
-        return {}
+        ours = {"connect_timeout": CONNECT_WITHIN, "application_name": "hub"}
+        asked = make_url(url).query
+        return {"client_encoding": "utf8"} | {k: v for k, v in ours.items() if k not in asked}
     return {"timeout": WAIT_FOR_LOCK, "check_same_thread": False, "cached_statements": 512}
 
 
@@ -151,6 +225,7 @@ def _prepare_sqlite(raw: Any, _: Any) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute(f"PRAGMA cache_size = -{PAGE_CACHE}")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_AFTER}")
     cursor.close()
 
 
@@ -189,46 +264,40 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("hub_writes") else "BEGIN")
 
 
-@contextmanager
-def _translated(place: str) -> Iterator[None]:
+def _prepare_postgresql(raw: Any, _: Any) -> None:
+    raw.execute(
+        f"SET timezone TO 'UTC'; SET lock_timeout TO '{WAIT_FOR_LOCK}s'; "
+        "SET idle_in_transaction_session_timeout TO '10min'"
+    )
+    raw.commit()
+
+
+def _look_whether_it_is_there(raw: Any, _: Any, __: Any) -> None:
+    """Find out without asking whether the server has gone since this connection was used last.
+
+    Then there is something to read: its farewell, and the end. Asking would be a round trip.
+    """
+    readable = select.poll()
     try:
-        yield
-    except DBAPIError as error:
-        if _is_outage(error):
-            advice = SQLITE_OUTAGES.get(_sqlite_code(error) or 0)
-            what = f"{error.orig}; {advice}" if advice else str(error.orig)
-            raise Unavailable(f"database {place}: {what}") from error
-        raise
+        readable.register(raw, select.POLLIN)
+        while readable.poll(0):
+            raw.pgconn.consume_input()
+    except raw.OperationalError as error:
+        raise DisconnectionError(str(error)) from error  # the pool makes a new one
 
 
-_ELSEWHERE = "another program has been writing to it for too long: see which, and try again"
-_RESTORE = "name another file, or restore the last backup"
-SQLITE_OUTAGES = {
-    5: _ELSEWHERE,  # SQLITE_BUSY
-    6: _ELSEWHERE,  # LOCKED
-    8: "this user must be allowed to write to the file and its folder",  # READONLY
-    10: "look at the disk: is it full?",  # IOERR
-    11: _RESTORE,  # CORRUPT
-    13: "make room: what was committed is kept, the rest is done again",  # FULL
-    14: "its folder must exist, and this user must be allowed to write to it",  # CANTOPEN
-    26: _RESTORE,  # NOTADB
-}
-"""What keeps a database from being used until somebody acts (sqlite.org/rescode.html), and how."""
-POSTGRES_OUTAGES = ("08", "53", "57P")
-"""Connection exceptions, insufficient resources, operator intervention (SQLSTATE classes)."""
+def _begin_postgresql(connection: Connection) -> None:
+    """Say what the driver's BEGIN shall say, and how long an impatient one waits.
 
-
-def _is_outage(error: DBAPIError) -> bool:
-    if error.connection_invalidated:
-        return True
-    code = _sqlite_code(error)
-    if code is not None:
-        return code in SQLITE_OUTAGES
-    state = getattr(error.orig, "sqlstate", None)
-    return state.startswith(POSTGRES_OUTAGES) if state else False
-
-
-def _sqlite_code(error: DBAPIError) -> int | None:
-    """The primary result code, without what extends it."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return None if code is None else int(code) & 0xFF
+    A writer's says nothing of READ WRITE: a standby, or a database made read-only, would be
+    overruled or stumble over the word itself.
+    """
+    options = connection.get_execution_options()
+    raw: Any = connection.connection.driver_connection
+    reads = not options.get("hub_writes")
+    if raw.read_only is not (reads or None):
+        raw.read_only = reads or None
+        raw.isolation_level = REPEATABLE_READ if reads else None
+    wait = options.get("hub_wait", WAIT_FOR_LOCK)
+    if wait != WAIT_FOR_LOCK:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout TO '{round(wait * 1000)}ms'")

@@ -14,13 +14,14 @@ from hub.spoke import Change
 from hub.store import sets
 from hub.store.database import Transaction
 from hub.store.system import dead_records
+from hub.store.types import storable
 
 
 @dataclass(frozen=True, slots=True)
 class DeadRecord:
     """A record that failed; or, with `resolved`, one that failed before and is well now.
 
-    `raw` is the record as it came. `mapping` is its mapping's name and digest.
+    `raw` is the record as it came, in JSON. `mapping` is its mapping's name and digest.
     """
 
     connection: str
@@ -28,7 +29,7 @@ class DeadRecord:
     external_id: str
     version: str = ""
     mapping: str = ""
-    raw: Any = None
+    raw: bytes = b"null"
     faults: Sequence[dict[str, Any]] = field(default_factory=tuple)
     error: str = ""
     resolved: bool = False
@@ -55,9 +56,9 @@ def save(tx: Transaction, records: Sequence[DeadRecord], *, now: float) -> None:
             r.external_id,
             r.version,
             r.mapping,
-            sets.as_json(r.raw),
+            bytes(r.raw),
             orjson.dumps(list(r.faults)).decode(),
-            r.error,
+            storable(r.error),
             now,
             now if r.resolved else None,
         )

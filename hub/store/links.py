@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import func, select, text
 
-from hub.store import sets
+from hub.store import bulk, sets
+from hub.store.bulk import Same
 from hub.store.database import Transaction
 from hub.store.system import links
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """This record *is* that external record.
 
     `digest` is of what they sent last; `base` holds the mapped values of two-way fields that
@@ -46,85 +45,101 @@ class Letter(NamedTuple):
 class Known:
     """What we know of one external id of a page."""
 
-    links: dict[str, Link]  # by table
+    links: dict[str, Link] = field(default_factory=dict[str, Link])  # by table
     dead: Letter | None = None
     awaited: bool = False  # some reference waits for it
     awaits: bool = False  # one of its records waits for a reference
 
 
-_LOOKUP = text(
-    f"""
-    SELECT k.id, l.table_name, l.sys_id, l.version, l.digest, l.base, l.deleted_at,
-      d.version, d.mapping, d.raw,
-      EXISTS (SELECT 1 FROM hub_pending_ref p WHERE p.connection = :connection
-              AND p.stream = :stream AND p.external_id = k.id),
-      EXISTS (SELECT 1 FROM hub_pending_ref p WHERE p.table_name = l.table_name
-              AND p.sys_id = l.sys_id AND p.external_id <> '')
-    FROM {sets.values("keys", ["id"])} k
-    LEFT JOIN hub_external_ref l ON l.connection = :connection AND l.stream = :stream
-      AND l.external_id = k.id
-    LEFT JOIN hub_dead_record d ON d.connection = :connection AND d.stream = :stream
-      AND d.external_id = k.id AND d.resolved_at IS NULL
-    """  # noqa: S608 -- names are ours
-)
+_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:stream, 0))")
+
+
+def take_turn(tx: Transaction, connection: str, stream: str) -> None:
+    """Let nobody else fold changes of this stream in before this transaction ends.
+
+    Two that do so at once would both find that a record is new. SQLite has one writer anyway.
+    """
+    if tx.dialect.name != "sqlite":
+        tx.execute(_TURN, {"stream": f"{connection}/{stream}"})
+
+
+_OURS = "{0}.connection = :connection AND {0}.stream = :stream AND {0}.external_id = k.id"
+_LOOKUP = f"""
+    SELECT 'link', k.id, l.table_name, l.sys_id, l.version, l.mapping_digest, l.digest,
+      CAST(l.base AS TEXT), l.deleted_at
+    FROM {sets.each("keys", ["id"], "hub_external_ref l", _OURS.format("l"))}
+  UNION ALL
+    SELECT 'dead', k.id, d.version, d.mapping, '', '', d.raw, '', 0.0
+    FROM {sets.each("keys", ["id"], "hub_dead_record d", _OURS.format("d"))}
+      AND d.resolved_at IS NULL
+      AND EXISTS (SELECT 1 FROM hub_dead_record WHERE connection = :connection
+        AND stream = :stream AND resolved_at IS NULL)
+  UNION ALL
+    SELECT DISTINCT 'awaited', k.id, '', '', '', '', {sets.NO_BYTES}, '', 0.0
+    FROM {sets.each("keys", ["id"], "hub_pending_ref p", _OURS.format("p"))}
+      AND EXISTS (SELECT 1 FROM hub_pending_ref WHERE connection = :connection
+        AND stream = :stream)
+  UNION ALL
+    SELECT DISTINCT 'awaits', k.id, '', '', '', '', {sets.NO_BYTES}, '', 0.0
+    FROM {sets.each("keys", ["id"], "hub_external_ref l", _OURS.format("l"))}
+      AND EXISTS (SELECT 1 FROM hub_pending_ref)
+      AND EXISTS (SELECT 1 FROM hub_pending_ref p WHERE p.table_name = l.table_name
+        AND p.sys_id = l.sys_id AND p.external_id <> '')
+"""  # noqa: S608 -- names are ours
+"""What is known of a page's keys. Dead letters and waiting references are few: where a stream has
+none, which one look at an index tells, nobody goes through the keys for them."""
 
 
 def lookup(
     tx: Transaction, connection: str, stream: str, external_ids: Iterable[str]
 ) -> dict[str, Known]:
-    """What is known of each of these external ids. One statement."""
+    """What is known of these external ids; who is not in it, nobody knows. One statement."""
     known: dict[str, Known] = {}
-    rows = sets.select(
-        tx, _LOOKUP, connection=connection, stream=stream, keys=sets.packed(external_ids)
-    )
-    for id, table, sys_id, version, digest, base, deleted_at, *dead, awaited, awaits in rows:
-        if id not in known:
-            letter = None if dead[0] is None else Letter(*dead)
-            known[id] = Known({}, dead=letter, awaited=bool(awaited))
-        if table is not None:
-            found = Link(
-                connection,
-                stream,
-                table,
-                id,
-                sys_id,
-                version,
-                digest,
-                "",
-                orjson.loads(base) if base else None,
-                deleted_at is not None,
-            )
-            known[id].links[table] = found
-            known[id].awaits |= bool(awaits)
+    keys = sets.packed(external_ids)
+    for what, id, *told in sets.select(
+        tx, _LOOKUP, connection=connection, stream=stream, keys=keys
+    ):
+        entry = known.get(id)
+        if entry is None:
+            entry = known[id] = Known()
+        if what == "link":
+            table, sys_id, version, mapping, digest, base, deleted_at = told
+            entry.links[table] = Link(
+                connection, stream, table, id, sys_id, version, digest, mapping,
+                sets.from_json(base) if base else None, deleted_at is not None,
+            )  # fmt: skip
+        elif what == "dead":
+            entry.dead = Letter(told[0], told[1], told[4])
+        elif what == "awaited":
+            entry.awaited = True
+        else:
+            entry.awaits = True
     return known
 
 
+_THAT = "l.connection = :connection AND l.stream = k.stream AND l.external_id = k.id"
 TARGETS = f"""
     SELECT l.stream, l.external_id, l.table_name, l.sys_id
-    FROM {sets.values("keys", ["stream", "id"])} k CROSS JOIN hub_external_ref l
-    WHERE l.connection = :connection AND l.stream = k.stream AND l.external_id = k.id
+    FROM {sets.each("keys", ["stream", "id"], "hub_external_ref l", _THAT)}
       AND l.deleted_at IS NULL
 """  # noqa: S608 -- names are ours
 """What the packed (stream, external id) `keys` of a `connection` are linked to."""
-_TARGETS = text(TARGETS)
 
 
 def targets(
     tx: Transaction, connection: str, wanted: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str, str], str]:
     """sys_ids by (stream, external id, table), for the (stream, external id) that are linked."""
-    rows = sets.select(tx, _TARGETS, connection=connection, keys=sets.packed(wanted))
+    rows = sets.select(tx, TARGETS, connection=connection, keys=sets.packed(wanted))
     return {(stream, id, table): sys_id for stream, id, table, sys_id in rows}
 
 
-_SOURCES = text(
-    f"""
+_OF_OURS = "l.table_name = k.tab AND l.sys_id = k.id"
+_SOURCES = f"""
     SELECT l.stream, l.sys_id, l.external_id
-    FROM {sets.values("keys", ["stream", "tab", "id"])} k CROSS JOIN hub_external_ref l
-    WHERE l.table_name = k.tab AND l.sys_id = k.id AND l.connection = :connection
-      AND l.stream = k.stream AND l.deleted_at IS NULL
-    """  # noqa: S608
-)
+    FROM {sets.each("keys", ["stream", "tab", "id"], "hub_external_ref l", _OF_OURS)}
+      AND l.connection = :connection AND l.stream = k.stream AND l.deleted_at IS NULL
+"""  # noqa: S608
 
 
 def sources(
@@ -136,8 +151,14 @@ def sources(
 
 
 _AGREE = """
-    UPDATE hub_external_ref SET base = json_set(base, ?, ?)
-    WHERE table_name = ? AND sys_id = ? AND connection = ? AND json_type(base, ?) IS NOT NULL
+    UPDATE hub_external_ref SET base = json_set(base, '$.' || ?, ?)
+    WHERE table_name = ? AND sys_id = ? AND connection = ?
+      AND json_type(base, '$.' || ?) IS NOT NULL
+"""
+_AGREE_ON_POSTGRESQL = """
+    UPDATE hub_external_ref
+    SET base = jsonb_set(base::jsonb, ARRAY[%s::text], to_jsonb(%s::text))::json
+    WHERE table_name = %s AND sys_id = %s AND connection = %s AND base::jsonb ? %s::text
 """
 
 
@@ -147,11 +168,11 @@ def agree(tx: Transaction, connection: str, known: Iterable[tuple[str, str, str,
     One statement.
     """
     rows = [
-        (f"$.{field}", target, table, sys_id, connection, f"$.{field}")
-        for table, sys_id, field, target in known
+        (field, target, table, sys_id, connection, field) for table, sys_id, field, target in known
     ]
     if rows:
-        tx.exec_driver_sql(sets.placeholders(tx, _AGREE), rows)
+        spelled = _AGREE if tx.dialect.name == "sqlite" else _AGREE_ON_POSTGRESQL
+        tx.exec_driver_sql(spelled, rows)
 
 
 def of_record(tx: Transaction, table: str, sys_id: str) -> list[Link]:
@@ -193,6 +214,38 @@ _SAVE = """
       mapping_digest = excluded.mapping_digest, base = excluded.base,
       last_seen = excluded.last_seen, deleted_at = excluded.deleted_at
 """
+
+
+def create(
+    tx: Transaction,
+    connection: str,
+    stream: str,
+    table: str,
+    *,
+    mapping_digest: str,
+    external_ids: Sequence[str],
+    sys_ids: Sequence[str],
+    versions: Sequence[str],
+    digests: Sequence[bytes],
+    bases: Sequence[Mapping[str, Any] | None] | None,
+    now: float,
+) -> None:
+    """Link records that are new to external records that nobody knew, as columns. One statement."""
+    columns: dict[str, Any] = {
+        "connection": Same(connection),
+        "stream": Same(stream),
+        "external_id": external_ids,
+        "table_name": Same(table),
+        "sys_id": sys_ids,
+        "version": versions,
+        "digest": digests,
+        "mapping_digest": Same(mapping_digest),
+        "first_seen": Same(now),
+        "last_seen": Same(now),
+    }
+    if bases is not None:
+        columns["base"] = bases
+    bulk.insert(tx, links, columns, len(sys_ids))
 
 
 def save(tx: Transaction, changed: Sequence[Link], *, now: float) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     tuple_,
     union_all,
 )
@@ -108,7 +107,8 @@ def named(tx: Transaction, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str,
     parameters: dict[str, str] = {}
     for n, (table, those) in enumerate(keys.items()):
         parameters[f"keys{n}"] = sets.packed(those)
-        chosen = text(f"SELECT k FROM {sets.values(f'keys{n}', ['k'])} t").columns(column("k"))  # noqa: S608
+        keyed = f"SELECT k FROM {sets.values(f'keys{n}', ['k'])} t"  # noqa: S608 -- ours
+        chosen = sets.prepared(keyed, tx.dialect.name).columns(column("k"))
         selects += [_names(table, entity, chosen) for entity in targets(table)]
     if not selects:
         return {}

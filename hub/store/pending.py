@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import orjson
-from sqlalchemy import text
-
 from hub.store import sets
 from hub.store.database import Transaction
 
@@ -43,10 +40,9 @@ def save(tx: Transaction, waiting: Sequence[Pending]) -> None:
         tx.exec_driver_sql(sets.placeholders(tx, _SAVE), rows)
 
 
-_ARRIVED = text(
-    """
+_ARRIVED = """
     SELECT p.table_name, p.sys_id, p.field, p.connection, p.stream, p.external_id, p.place,
-      json_group_object(l.table_name, l.sys_id)
+      {together}(l.table_name, l.sys_id)
     FROM hub_pending_ref p CROSS JOIN hub_external_ref l
     WHERE p.connection = :connection AND p.stream = :stream
       AND (p.external_id, p.table_name, p.sys_id, p.field) > (:id, :table, :sys_id, :field)
@@ -55,8 +51,8 @@ _ARRIVED = text(
     GROUP BY p.external_id, p.table_name, p.sys_id, p.field
     ORDER BY p.external_id, p.table_name, p.sys_id, p.field
     LIMIT :most
-    """
-)
+"""
+_TOGETHER = {"sqlite": "json_group_object", "postgresql": "json_object_agg"}
 
 
 def arrived(
@@ -67,25 +63,21 @@ def arrived(
     In an order of their own, from `after` on.
     """
     start = after or Pending("", "", "", connection, stream, "", "")
-    rows = tx.execute(
-        _ARRIVED,
-        {
-            "connection": connection, "stream": stream, "most": most, "id": start.external_id,
-            "table": start.table, "sys_id": start.sys_id, "field": start.field,
-        },
+    rows = sets.select(
+        tx, _ARRIVED.format(together=_TOGETHER[tx.dialect.name]),
+        connection=connection, stream=stream, most=most, id=start.external_id,
+        table=start.table, sys_id=start.sys_id, field=start.field,
     )  # fmt: skip
-    return [(Pending(*row[:7]), orjson.loads(row[7])) for row in rows]
+    return [(Pending(*row[:7]), sets.from_json(row[7])) for row in rows]
 
 
 def forget(tx: Transaction, filled: Iterable[Pending]) -> None:
     """These wait no longer; nor does anything that was marked so. One statement."""
     keys = sets.packed([p.table, p.sys_id, p.field] for p in filled)
-    tx.execute(_FORGET, {"keys": keys})
+    sets.execute(tx, _FORGET, keys=keys)
 
 
-_FORGET = text(
-    f"""
+_FORGET = f"""
     DELETE FROM hub_pending_ref WHERE external_id = '' OR (table_name, sys_id, field) IN
       (SELECT tab, id, field FROM {sets.values("keys", ["tab", "id", "field"])} k)
-    """  # noqa: S608
-)
+"""  # noqa: S608

@@ -13,10 +13,11 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Dialect, Table, select, text
+from sqlalchemy import JSON, Dialect, Table, select
 from sqlalchemy.types import TypeEngine
 
 from hub.store import sets
+from hub.store.bulk import encoder
 from hub.store.database import Transaction
 from hub.store.entities import Entity
 
@@ -29,6 +30,25 @@ def read(tx: Transaction, entity: Entity, sys_ids: Iterable[str]) -> dict[str, R
     layout = layout_of(entity.table, tx.dialect)
     rows = sets.select(tx, layout.read, keys=sets.packed(sys_ids))
     return {row["sys_id"]: row for row in map(layout.decode, rows)}
+
+
+def lock(tx: Transaction, entity: Entity, sys_ids: Iterable[str]) -> None:
+    """Let nobody else change these rows before this transaction ends. One statement at most.
+
+    Who reads a row to change it would else overwrite what others change meanwhile. SQLite has one
+    writer anyway.
+    """
+    if tx.dialect.name != "sqlite":
+        sets.select(tx, _lock(entity.table), keys=sets.packed(sorted(sys_ids)))
+
+
+@lru_cache(maxsize=64)
+def _lock(table: Table) -> str:
+    """Rows are locked in the order of the keys: two who want the same ones do not wait in a ring."""
+    row = f'SELECT t.sys_id FROM "{table.name}" t WHERE t.sys_id = k.k FOR UPDATE'  # noqa: S608
+    return (
+        f"SELECT count(r.sys_id) FROM {sets.values('keys', ['k'])} k CROSS JOIN LATERAL ({row}) r"  # noqa: S608
+    )
 
 
 class Wanted(NamedTuple):
@@ -58,16 +78,16 @@ def read_all(
     found, sought = Found({}, {}, {}), dict(numbers or {})
     if not wanted and not sought:
         return found
-    parts = [_Part.of(one, tx.dialect) for one in wanted]
+    parts = _parts(wanted, tx.dialect)
     tables = tuple((one.entity.table, *_of_child(one)) for one in wanted)
     statement = _union(tables, tuple(sought), tx.dialect)
     keys = [one.sys_ids for one in wanted] + list(sought.values())
     packed = {f"keys{i}": sets.packed(those) for i, those in enumerate(keys)}
-    for part, *values in sets.select(tx, statement, **packed):
-        if part < len(parts):
-            parts[part].read(values, found)
+    for number, *values in sets.select(tx, statement, **packed):
+        if number < len(parts):
+            parts[number].read(values, found)
         else:
-            found.numbered[list(sought)[part - len(parts)], values[0]] = values[1]
+            found.numbered[list(sought)[number - len(parts)], values[-2]] = values[-1]
     return found
 
 
@@ -98,7 +118,7 @@ class Layout:
     pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     encoders: tuple[tuple[int, Convert], ...]
     decoders: tuple[tuple[int, str, Convert], ...]
-    read: Any
+    read: str
     write: str
 
     def encode(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -127,7 +147,7 @@ def layout_of(table: Table, dialect: Dialect) -> Layout:
     replaced = ", ".join(
         f"{quote(name)} = excluded.{quote(name)}" for name in names if name != "sys_id"
     )
-    encoders = [_encoder(column.type, dialect) for column in table.columns]
+    encoders = [_row_encoder(column.type, dialect) for column in table.columns]
     decoders = [column.type.result_processor(dialect, None) for column in table.columns]
     return Layout(
         names=names,
@@ -140,9 +160,9 @@ def layout_of(table: Table, dialect: Dialect) -> Layout:
             for position, convert in enumerate(decoders)
             if convert
         ),
-        read=text(
-            f"SELECT {columns} FROM {quote(table.name)} "  # noqa: S608 -- names are ours
-            f"WHERE sys_id IN {sets.values('keys', ['k'])}"
+        read=(
+            f"SELECT {', '.join(f't.{quote(name)}' for name in names)} FROM "  # noqa: S608 -- names are ours
+            + sets.each("keys", ["k"], f"{quote(table.name)} t", "t.sys_id = k.k")
         ),
         write=(
             f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({places}) "  # noqa: S608
@@ -151,31 +171,44 @@ def layout_of(table: Table, dialect: Dialect) -> Layout:
     )
 
 
-def _encoder(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    if isinstance(kind, Boolean):
-        return None  # drivers take a bool as it is; SQLAlchemy would check each one
-    return kind.bind_processor(dialect)
+def _row_encoder(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    """As `bulk.encoder`; but a row has the value of a JSON column, not its text."""
+    if isinstance(kind, JSON):
+        made: Convert | None = kind.bind_processor(dialect)  # type: ignore[no-untyped-call]
+        return made
+    return encoder(kind, dialect)
 
 
 class _Part(NamedTuple):
-    """How to read what one part of the union gives."""
+    """How to read what one part of the union gives, from its own columns on."""
 
+    start: int
     ours: Layout
     theirs: Layout | None
 
-    @classmethod
-    def of(cls, wanted: Wanted, dialect: Dialect) -> _Part:
-        child = layout_of(wanted.child.table, dialect) if wanted.child else None
-        return cls(layout_of(wanted.entity.table, dialect), child)
+    @property
+    def width(self) -> int:
+        return self.ours.width + (self.theirs.width if self.theirs else 0)
 
     def read(self, values: Sequence[Any], found: Found) -> None:
         """Add what one row of the union says."""
-        sys_id, width = values[self.ours.key], self.ours.width
+        middle = self.start + self.ours.width
+        ours = values[self.start : middle]
+        sys_id = ours[self.ours.key]
         if sys_id not in found.rows:
-            found.rows[sys_id] = self.ours.decode(values[:width])
-        if self.theirs and values[width + self.theirs.key] is not None:
-            line = self.theirs.decode(values[width : width + self.theirs.width])
+            found.rows[sys_id] = self.ours.decode(ours)
+        if self.theirs and values[middle + self.theirs.key] is not None:
+            line = self.theirs.decode(values[middle : self.start + self.width])
             found.children.setdefault(sys_id, []).append(line)
+
+
+def _parts(wanted: Sequence[Wanted], dialect: Dialect) -> list[_Part]:
+    parts: list[_Part] = []
+    for one in wanted:
+        start = parts[-1].start + parts[-1].width if parts else 0
+        child = layout_of(one.child.table, dialect) if one.child else None
+        parts.append(_Part(start, layout_of(one.entity.table, dialect), child))
+    return parts
 
 
 def _of_child(wanted: Wanted) -> tuple[Table | None, str]:
@@ -185,31 +218,47 @@ def _of_child(wanted: Wanted) -> tuple[Table | None, str]:
 @lru_cache(maxsize=64)
 def _union(
     parts: tuple[tuple[Table, Table | None, str], ...], numbered: tuple[str, ...], dialect: Dialect
-) -> Any:
-    """Each part's columns, then numbers by table, filled up with nulls to the widest's width."""
+) -> str:
+    """Each part in columns of its own, then two for (number, sys_id): all others are null there.
+
+    They could not share columns, because PostgreSQL gives each one type.
+    """
     quote = dialect.identifier_preparer.quote
+    widths = [_columns_of(table, child, dialect) for table, child, _ in parts]
+    nulls = [[f"CAST(NULL AS {kind})" for _, kind in columns] for columns in widths]
+    no_number = ["CAST(NULL AS VARCHAR)"] * 2
     selects = []
-    widths = [
-        len(table.c) + (len(child.c) if child is not None else 0) for table, child, _ in parts
-    ]
-    widest = max(widths, default=2)
     for number, (table, child, column) in enumerate(parts):
-        columns = [f"p.{quote(each.name)}" for each in table.columns]
-        joined = ""
+        own = [name for name, _ in widths[number]]
+        columns = [*nulls[:number], own, *nulls[number + 1 :], no_number]
+        keys = sets.each(f"keys{number}", ["k"], f"{quote(table.name)} p", "p.sys_id = k.k")
+        joined = "{}"
         if child is not None:
-            columns += [f"c.{quote(each.name)}" for each in child.columns]
-            joined = f"LEFT JOIN {quote(child.name)} c ON c.{quote(column)} = p.sys_id "
-        columns += ["NULL"] * (widest - widths[number])
+            joined = (
+                "(SELECT p.* FROM {}) p "  # noqa: S608 -- names are ours
+                f"LEFT JOIN {quote(child.name)} c ON c.{quote(column)} = p.sys_id"
+            )
         selects.append(
-            f"SELECT {number}, {', '.join(columns)} "  # noqa: S608 -- names are ours
-            f"FROM {sets.values(f'keys{number}', ['k'])} k "
-            f"CROSS JOIN {quote(table.name)} p {joined}WHERE p.sys_id = k.k"
+            f"SELECT {number}, {_listed(columns)} FROM {joined.format(keys)}"  # noqa: S608 -- names are ours
         )
     for number, name in enumerate(numbered, start=len(parts)):
-        columns = ["p.number", "p.sys_id", *["NULL"] * (widest - 2)]
         selects.append(
-            f"SELECT {number}, {', '.join(columns)} "  # noqa: S608 -- names are ours
-            f"FROM {sets.values(f'keys{number}', ['k'])} k "
-            f"CROSS JOIN {quote(name)} p WHERE p.number = k.k"
+            f"SELECT {number}, {_listed([*nulls, ['p.number', 'p.sys_id']])} FROM "  # noqa: S608
+            + sets.each(f"keys{number}", ["k"], f"{quote(name)} p", "p.number = k.k")
         )
-    return text(" UNION ALL ".join(selects))
+    return " UNION ALL ".join(selects)
+
+
+def _columns_of(table: Table, child: Table | None, dialect: Dialect) -> list[tuple[str, str]]:
+    """(expression, type) of each column that a part reads."""
+    quote = dialect.identifier_preparer.quote
+    both = [("p", table), *([("c", child)] if child is not None else [])]
+    return [
+        (f"{alias}.{quote(column.name)}", column.type.compile(dialect))
+        for alias, each in both
+        for column in each.columns
+    ]
+
+
+def _listed(columns: Sequence[Sequence[str]]) -> str:
+    return ", ".join(column for those in columns for column in those)

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, inspect, select
+from sqlalchemy import delete, false, func, inspect, select
 
 from hub.store import entities, numbers, system  # noqa: F401 -- makes `metadata` complete
 from hub.store.database import Database, Transaction
@@ -41,6 +41,12 @@ def check(db: Database) -> None:
         raise SchemaMismatch(_advice(db, found, strange=strange))
 
 
+def check_writable(db: Database) -> None:
+    """Raise `Unavailable` where nothing can be written: a standby, a file of somebody else's."""
+    with db.write() as tx:
+        tx.execute(delete(system.tokens).where(false()))
+
+
 def migrate(db: Database) -> list[str]:
     """Bring the database to our version; the steps taken, as `0001 people`, oldest first.
 
@@ -62,7 +68,7 @@ def migrate(db: Database) -> list[str]:
 
 
 def _advice(db: Database, found: str | None, *, strange: bool = False) -> str:
-    place = f"database {db.url.render_as_string()}"
+    place = db.place
     if found is None and strange:
         return (
             f"{place} has tables, but none of the hub's: is it another program's? "
@@ -101,4 +107,4 @@ def _config() -> Config:
     return config
 
 
-__all__ = ["SchemaMismatch", "check", "current", "head", "metadata", "migrate"]
+__all__ = ["SchemaMismatch", "check", "check_writable", "current", "head", "metadata", "migrate"]

@@ -23,16 +23,30 @@ _last = 0
 
 def new_sys_id() -> str:
     """An id that nobody has: 60 bits of time, 62 of chance."""
-    moment = _next_moment()
-    chance = int.from_bytes(os.urandom(8), "big") & _CHANCE
+    return new_sys_ids(1)[0]
+
+
+def new_sys_ids(count: int) -> list[str]:
+    """That many of them, in their order."""
+    first = _next_moments(count)
+    chance = os.urandom(8 * count)
+    return [
+        f"{_uuid(first + n, int.from_bytes(chance[8 * n : 8 * n + 8], 'big')):032x}"
+        for n in range(count)
+    ]
+
+
+def _uuid(moment: int, chance: int) -> int:
     milliseconds, fraction = divmod(moment, _FRACTIONS)
-    return f"{(milliseconds << 80) | _VERSION_7 | (fraction << 64) | _VARIANT | chance:032x}"
+    return (milliseconds << 80) | _VERSION_7 | (fraction << 64) | _VARIANT | chance & _CHANCE
 
 
-def _next_moment() -> int:
-    """Now in fractions of a millisecond, and later than all before, even if the clock is put back."""
+def _next_moments(count: int) -> int:
+    """The first of so many fractions of a millisecond: now, and later than all given out before,
+    even if the clock is put back."""
     global _last  # noqa: PLW0603 - the process has one clock
     now = time.time_ns() * _FRACTIONS // 1_000_000
     with _one_at_a_time:
-        _last = max(now, _last + 1)
-        return _last
+        first = max(now, _last + 1)
+        _last = first + count - 1
+    return first

@@ -6,6 +6,8 @@ the second precision of `Instant`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -39,7 +41,7 @@ links = Table(
     Column("first_seen", Float, nullable=False),
     Column("last_seen", Float, nullable=False),
     Column("deleted_at", Float),
-    Index("ix_hub_external_ref_record", "table_name", "sys_id"),
+    Index("ix_hub_external_ref_sys_id", "sys_id"),
     sqlite_with_rowid=False,
 )
 
@@ -137,6 +139,22 @@ dead_records = Table(
     ),
 )
 
+_VACUUMED = {
+    # Rows live for seconds: without this, dead ones are passed over by every claim until a fifth
+    # of the largest backlog ever has died.
+    "autovacuum_vacuum_scale_factor": 0,
+    "autovacuum_vacuum_threshold": 5000,
+    "autovacuum_vacuum_insert_threshold": 200_000,
+    "autovacuum_vacuum_cost_delay": 0,
+    "autovacuum_analyze_scale_factor": 0,
+    "autovacuum_analyze_threshold": 20_000,
+}
+
+
+def _where(sqlite: str, postgresql: str) -> dict[str, Any]:
+    return {"sqlite_where": text(sqlite), "postgresql_where": text(postgresql)}
+
+
 jobs = Table(
     "hub_job",
     metadata,
@@ -145,6 +163,7 @@ jobs = Table(
     Column("kind", String(20), nullable=False),
     Column("key", String(512), nullable=False),
     Column("connection", String(80), nullable=False),
+    Column("priority", Integer, nullable=False, default=0),  # the smaller, the sooner
     Column("payload", JSON, nullable=False),
     Column("running", Boolean, nullable=False, default=False),
     Column("run_at", Float, nullable=False),
@@ -155,22 +174,24 @@ jobs = Table(
     Column("take", Integer, nullable=False, default=0),  # the fencing token
     Column("worker", String(80)),
     Column("error", String),
-    # Waiting jobs only, so that a claim never meets one that runs. The connection stands before
-    # the time: a paused connection's backlog is stepped over as a whole.
+    Column("story", JSON(none_as_null=True)),  # [[time, worker, error], ...] of what failed
+    # Waiting jobs only, so that a claim never meets one that runs; and no suspects, which are
+    # taken one at a time. The connection stands before the time: a paused connection's backlog is
+    # stepped over as a whole.
     Index(
         "ix_hub_job_claim",
         "lane",
         "connection",
+        "priority",
         "run_at",
         "id",
-        sqlite_where=text("running = 0"),
-        postgresql_where=text("running = false"),
+        **_where("running = 0 AND crashes = 0", "running = false AND crashes = 0"),
     ),
     Index(
-        "ix_hub_job_worker",
-        "worker",
-        sqlite_where=text("running = 1"),
-        postgresql_where=text("running = true"),
+        "ix_hub_job_suspect",
+        "run_at",
+        "id",
+        **_where("running = 0 AND crashes > 0", "running = false AND crashes > 0"),
     ),
     *(
         Index(
@@ -178,12 +199,12 @@ jobs = Table(
             "kind",
             "key",
             unique=True,
-            sqlite_where=text(f"running = {flag}"),
-            postgresql_where=text(f"running = {word}"),
+            **_where(f"running = {flag}", f"running = {word}"),
         )
         for state, flag, word in (("waiting", 0, "false"), ("running", 1, "true"))
     ),
     sqlite_autoincrement=True,  # an id given twice would let a lost lease pass for a new one
+    postgresql_with=_VACUUMED,
 )
 
 dead_jobs = Table(
@@ -194,12 +215,16 @@ dead_jobs = Table(
     Column("kind", String(20), nullable=False),
     Column("key", String(512), nullable=False),
     Column("connection", String(80), nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
     Column("payload", JSON, nullable=False),
     Column("put_at", Float, nullable=False),
+    Column("puts", Integer, nullable=False, default=1),  # requests that this job answered
     Column("died_at", Float, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("reason", String(40), nullable=False),
     Column("error", String, nullable=False),
+    Column("worker", String(80)),  # the last to run it
+    Column("story", JSON(none_as_null=True)),  # [[time, worker, error], ...]
     Index("ix_hub_dead_job_connection", "connection", "kind", "lane"),
     sqlite_autoincrement=True,  # a person types these ids: one must never mean another letter
 )
@@ -209,6 +234,8 @@ workers = Table(
     metadata,
     Column("name", String(80), primary_key=True),
     Column("beat_at", Float, nullable=False),
+    Column("idle", Boolean, nullable=False, default=False),  # waits to be woken
+    postgresql_with={"fillfactor": 50},
 )
 
 pauses = Table(
@@ -218,6 +245,31 @@ pauses = Table(
     Column("until", Float),  # null: until somebody acts
     Column("reason", String, nullable=False),
     Column("since", Float, nullable=False),
+)
+
+rates = Table(
+    "hub_rate",
+    metadata,
+    Column("account", String(80), primary_key=True),
+    Column("free_at", Float, nullable=False),  # when the next call may be made
+    postgresql_with={"fillfactor": 50},
+)
+
+revivals = Table(
+    "hub_revival",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("which", JSON, nullable=False),  # the properties of the letters that are meant
+    Column("by", String(100), nullable=False),
+    Column("rate", Float, nullable=False),  # letters per second at most
+    Column("newest", BigInteger, nullable=False),  # letters that die later are not meant
+    Column("position", BigInteger, nullable=False, default=0),  # the last letter revived
+    Column("foreseen", BigInteger, nullable=False),
+    Column("revived", BigInteger, nullable=False, default=0),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("cancelled_by", String(100)),
+    sqlite_autoincrement=True,
 )
 
 tokens = Table(

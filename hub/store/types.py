@@ -15,6 +15,15 @@ def sqlite_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat(" ")
 
 
+def storable(text: str) -> str:
+    """A message as any database can keep it: without NUL, and without half a character.
+
+    It may quote what others sent. (PostgreSQL refuses the one, its driver and SQLite's the other.)
+    """
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "\N{SYMBOL FOR NULL}")
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment in UTC with second precision, as ServiceNow keeps it.
 

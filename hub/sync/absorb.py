@@ -9,11 +9,14 @@ A record that cannot be read costs nobody else anything; what can be read of it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
+from hub import queue
 from hub.mapping import RecordFailed
 from hub.service.gone import BACK, GONE
 from hub.spoke import Change, Writes
@@ -24,15 +27,15 @@ from hub.store.dead import DeadRecord
 from hub.store.entities import Entity
 from hub.store.links import Known, Letter, Link
 from hub.store.pending import Pending
-from hub.sync import reading, resolve
+from hub.sync import birth, reading, resolve
 from hub.sync.amend import Amended, Origin, Patch, amend, value_of
 from hub.sync.children import ChildList
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Bind, request
 from hub.sync.merge import plain
-from hub.sync.reading import Item
+from hub.sync.reading import Item, Record
 
-UNKNOWN = Known({})
+UNKNOWN = Known()
 
 
 def absorb(
@@ -47,8 +50,27 @@ def absorb(
     again: bool = False,
 ) -> Counts:
     """Apply the changes of one stream. `again`: also those that we have seen just so before."""
+    records = reading.records_of(changes)
+    return absorb_records(
+        tx, connections, connection, stream, records, now=now, job=job, again=again
+    )
+
+
+def absorb_records(
+    tx: Transaction,
+    connections: Connections,
+    connection: Connection,
+    stream: str,
+    records: Sequence[Record],
+    *,
+    now: datetime,
+    job: str = "",
+    again: bool = False,
+) -> Counts:
+    """As `absorb`, for records as a page brings them."""
+    links.take_turn(tx, connection.name, stream)
     page = _Page(tx, connections, connection, stream, now, job, again)
-    latest = reading.newest(changes)
+    latest = reading.newest(records)
     page.identify(latest)
     page.apply(page.opened())
     return page.counts(latest)
@@ -70,67 +92,86 @@ class _Page:
     buried: dict[str, DeadRecord] = field(default_factory=dict[str, DeadRecord])
     outcome: dict[str, str] = field(default_factory=dict[str, str])
 
-    def identify(self, changes: Sequence[Change]) -> None:
-        """Find the links of the changes; leave out those that failed just so before."""
-        items = reading.identify(changes, self.connection.mappings[self.stream])
-        ids = dict.fromkeys(each for item in items for each in (item.key, item.change.id))
+    def identify(self, records: Sequence[Record]) -> None:
+        """Find the links of the records; leave out those that failed just so before."""
+        items = reading.identify(records, self.connection.mappings[self.stream])
+        ids = {item.key: None for item in items} | {item.record.id: None for item in items}
         if ids:
             self.known = links.lookup(self.tx, self.connection.name, self.stream, ids)
+        if not self.known:
+            self.items = items
+            return
         for item in items:
-            item.link = self.known_of(item).links.get(item.mapping.table)
-        died = {item.change.id for item in items if reading.died_so(item, self.letter_of(item))}
-        self.items = [item for item in items if self.again or item.change.id not in died]
+            if item.key in self.known:
+                item.link = self.known[item.key].links.get(item.mapping.table)
+        died = {item.record.id for item in items if reading.died_so(item, self.letter_of(item))}
+        self.items = [item for item in items if self.again or item.record.id not in died]
 
     def known_of(self, item: Item) -> Known:
         return self.known.get(item.key, UNKNOWN)
 
     def letter_of(self, item: Item) -> Letter | None:
-        return self.known.get(item.change.id, UNKNOWN).dead
+        return self.known.get(item.record.id, UNKNOWN).dead
 
     def opened(self) -> list[Item]:
         """The items that are news, and that their mapping could read and wants.
 
         A record of which one mapping fails is left to nobody else: it never half-applies.
         """
-        wanted, failed = [], set()
-        for item in self.items:
-            try:
-                if reading.is_news(item, again=self.again) and reading.open_up(item):
-                    item.values = _said(item)
-                    wanted.append(item)
-            except RecordFailed as error:
-                failed.add(item.change.id)
-                self._bury(item, error)
+        news = [item for item in self.items if reading.is_news(item, again=self.again)]
+        wanted, failures = reading.open_up(news)
+        for item, error in failures:
+            self._bury(item, error)
         self.outcome = dict.fromkeys(self.buried, "failed")
-        return [item for item in wanted if item.change.id not in failed]
+        failed = {item.record.id for item, _ in failures}
+        return [item for item in wanted if item.record.id not in failed] if failed else wanted
 
     def _bury(self, item: Item, error: RecordFailed) -> None:
         """Keep it with its faults, unless a newer version of it lies there already."""
         letter = self.letter_of(item)
         if letter is None or reading.overtakes(item, letter):
-            buried = reading.buried(self.connection.name, item, error)
-            earlier = self.buried.get(item.change.id)
-            self.buried[item.change.id] = reading.together(earlier, buried)
+            buried = reading.buried(self.connection.name, self.stream, item, error)
+            earlier = self.buried.get(item.record.id)
+            self.buried[item.record.id] = reading.together(earlier, buried)
 
     def apply(self, opened: Sequence[Item]) -> None:
-        """Resolve, amend, and remember what came of it."""
+        """Resolve, create or amend, and remember what came of it."""
         items = [item for item in opened if not item.unseen]
         waiting = resolve.resolve(self.tx, self.connection.name, items)
-        origin = Origin(self.connection.name, self.connection.name, self.job)
+        tombstones = [self._tombstone(item) for item in opened if item.unseen]
+        groups = birth.groups(items) if not tombstones else []
+        if groups:
+            self._create(groups, self._binds(items))
+            self.outcome |= {item.record.id: "created" for item in items}
+        else:
+            self._amend(items, tombstones)
+        pending.save(self.tx, self._pending(items, waiting))
+        letters = [*self.buried.values(), *self._resolved()]
+        dead.save(self.tx, letters, now=self.now.timestamp())
+
+    def _create(self, groups: Sequence[Sequence[Item]], jobs: list[queue.Request]) -> None:
+        births = birth.Births(
+            self.tx, self.connections, self.connection, self.stream, self._origin(), self.now,
+            change_set=uuid4().hex,
+        )  # fmt: skip
+        pushes = [push for items in groups for push in births.create(items)]
+        queue.put(self.tx, [*jobs, *pushes], now=self.now.timestamp())
+
+    def _amend(self, items: Sequence[Item], tombstones: Sequence[Link]) -> None:
         patches = [self._patch(item) for item in items]
         results = amend(
-            self.tx, self.connections, patches, origin, now=self.now, jobs=self._binds(items)
-        )
-        seconds = self.now.timestamp()
+            self.tx, self.connections, patches, self._origin(), now=self.now,
+            jobs=self._binds(items),
+        )  # fmt: skip
         saved = [self._link(*each) for each in zip(items, results, strict=True)]
-        saved += [self._tombstone(item) for item in opened if item.unseen]
-        links.save(self.tx, saved, now=seconds)
-        pending.save(self.tx, self._pending(items, waiting))
-        dead.save(self.tx, [*self.buried.values(), *self._resolved()], now=seconds)
+        links.save(self.tx, [*saved, *tombstones], now=self.now.timestamp())
         self._note(items, results)
 
+    def _origin(self) -> Origin:
+        return Origin(self.connection.name, self.connection.name, self.job)
+
     def _patch(self, item: Item) -> Patch:
-        entity = entities.find(item.mapping.to)
+        entity = item.layout.entity
         return Patch(
             entity,
             item.sys_id,
@@ -138,7 +179,7 @@ class _Page:
             fresh=item.fresh,
             base=item.link.base if item.link and not (item.gone or item.restored) else None,
             owner_of=_owner(item, entity),
-            version_at=_moment(item.change.version),
+            version_at=_moment(item.record.version),
             external_id=item.key,
             place_of=item.mapping.place,
             children=_rows(item),
@@ -150,22 +191,23 @@ class _Page:
         old = item.link
         base = dict(old.base) if old and old.base else {}
         if isinstance(self.connection.spoke, Writes) and not item.gone:
+            values = item.values()
             for name in item.mapping.writes & item.mapping.reads:
-                if name in item.values:
-                    base[name] = plain(item.values[name])
+                if name in values:
+                    base[name] = plain(values[name])
                 elif name not in base:
                     base[name] = plain(value_of(result.row, name))
         return Link(
             self.connection.name, self.stream, item.mapping.table, item.key, item.sys_id,
-            item.change.version or (old.version if old else ""),
-            b"" if item.gone else item.digest, item.mapping.digest, base or None, item.gone,
+            item.record.version or (old.version if old else ""),
+            b"" if item.gone else item.record.digest, item.mapping.digest, base or None, item.gone,
         )  # fmt: skip
 
     def _tombstone(self, item: Item) -> Link:
         """What keeps a record that is gone from coming back by an older change of it."""
         return Link(
             self.connection.name, self.stream, item.mapping.table, item.key, "",
-            item.change.version, deleted=True,
+            item.record.version, deleted=True,
         )  # fmt: skip
 
     def _pending(self, items: Sequence[Item], waiting: Sequence[resolve.Waiting]) -> list[Pending]:
@@ -192,7 +234,7 @@ class _Page:
     def _resolved(self) -> list[DeadRecord]:
         """The letters of records that have moved on, be it to their deletion."""
         well = {
-            item.change.id for item in self.items if reading.overtakes(item, self.letter_of(item))
+            item.record.id for item in self.items if reading.overtakes(item, self.letter_of(item))
         }
         return [
             DeadRecord(self.connection.name, self.stream, each, resolved=True)
@@ -207,41 +249,32 @@ class _Page:
                 what = "created"
             else:
                 what = "updated" if result.changed else "unchanged"
-            if RANK[what] > RANK[self.outcome.get(item.change.id, "unchanged")]:
-                self.outcome[item.change.id] = what
+            if RANK[what] > RANK[self.outcome.get(item.record.id, "unchanged")]:
+                self.outcome[item.record.id] = what
 
-    def counts(self, changes: Sequence[Change]) -> Counts:
-        """One outcome per change, the most telling one where several mappings read it."""
-        counts = Counts(seen=len(changes))
-        for change in changes:
-            what = self.outcome.get(change.id, "unchanged")
-            setattr(counts, what, getattr(counts, what) + 1)
-        return counts
+    def counts(self, records: Sequence[Record]) -> Counts:
+        """One outcome per record, the most telling one where several mappings read it."""
+        told = Counter(self.outcome.values())
+        unchanged = len(records) - sum(told.values()) + told["unchanged"]
+        return Counts(
+            seen=len(records), created=told["created"], updated=told["updated"],
+            unchanged=unchanged, deleted=told["deleted"], failed=told["failed"],
+        )  # fmt: skip
 
 
 RANK = {"unchanged": 0, "updated": 1, "created": 2, "deleted": 3, "failed": 4}
 
 
 def _references(item: Item) -> list[str]:
-    fields = entities.find(item.mapping.to).shape.fields
-    return [name for name in item.values if name in fields and fields[name].kind == "reference"]
-
-
-def _said(item: Item) -> dict[str, Any]:
-    """Their values; null for a column that is never empty says nothing."""
-    columns = entities.find(item.mapping.to).table.c
-    return {
-        name: value
-        for name, value in item.values.items()
-        if value is not None or name not in columns or columns[name].nullable
-    }
+    fields = item.layout.entity.shape.fields
+    return [name for name in item.values() if name in fields and fields[name].kind == "reference"]
 
 
 def _wished(item: Item, entity: Entity) -> dict[str, Any]:
     """What the record shall say now."""
     if item.gone:
         return dict(GONE.get(entity.name, {}))
-    return {**(BACK.get(entity.name, {}) if item.restored else {}), **item.values}
+    return {**(BACK.get(entity.name, {}) if item.restored else {}), **item.values()}
 
 
 def _owner(item: Item, entity: Entity) -> Callable[[str], str]:

@@ -88,13 +88,14 @@ def amend(
     *,
     now: datetime,
     jobs: Iterable[queue.Request] = (),
+    change_set: str = "",
 ) -> list[Amended]:
     """Apply patches; `jobs` are put together with the Push jobs that follow.
 
     Two patches of one record in one call: the later one wins where both speak. Raises
     `rules.Refused` for a command that the rules do not allow; then nothing is changed.
     """
-    work = _Batch(tx, origin, now)
+    work = _Batch(tx, origin, now, change_set or uuid4().hex)
     rows = _rows(tx, work, patches)
     results = []
     for patch in patches:
@@ -115,12 +116,12 @@ class _Batch:
     tx: Transaction
     origin: Origin
     now: datetime
+    change_set: str
     entries: list[Entry] = field(default_factory=list[Entry])
     notes: list[Note] = field(default_factory=list[Note])
     lines: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
     existing: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
     taken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    change_set: str = field(default_factory=lambda: uuid4().hex)
 
 
 def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, Row]:
@@ -133,6 +134,7 @@ def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, 
     for name, those in wanted.items():
         entity, listed = entities.find(name), children.entity_of(those)
         ids = tuple(dict.fromkeys(patch.sys_id for patch in those))
+        records.lock(tx, entity, ids)
         column = children.parent(listed, entity) if listed else ""
         asked.append(records.Wanted(entity, ids, listed, column))
     numbers: dict[str, dict[str, str]] = {}
@@ -219,12 +221,9 @@ def _notes(work: _Batch, patch: Patch, journals: Mapping[str, str]) -> list[Note
     """Texts that were written, and entries that came from outside with ids of their own."""
     table, origin = patch.entity.table.name, work.origin
     written = [
-        Note(
-            table, patch.sys_id, element, value, origin.user, work.now, origin.connection,
-            _name_of(value) if patch.replicates else "",
-        )
+        note_of(table, patch.sys_id, element, value, origin, work.now, reported=patch.replicates)
         for element, value in journals.items()
-    ]  # fmt: skip
+    ]
     received = [
         Note(
             table, patch.sys_id, entry.get("element") or "work_notes", entry["value"],
@@ -235,6 +234,15 @@ def _notes(work: _Batch, patch: Patch, journals: Mapping[str, str]) -> list[Note
         if entry.get("value")
     ]  # fmt: skip
     return [*written, *received]
+
+
+def note_of(
+    table: str, sys_id: str, element: str, text: str, origin: Origin, now: datetime, *,
+    reported: bool,
+) -> Note:  # fmt: skip
+    """A journal entry that came as a field's value."""
+    name = _name_of(text) if reported else ""
+    return Note(table, sys_id, element, text, origin.user, now, origin.connection, name)
 
 
 def _name_of(text: str) -> str:

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from hub.errors import Permanent
 from hub.mapping import Mapping as FieldMapping
 from hub.spoke import Pulls, Spoke, Stream, Writes
+from hub.sync.schedule import Interval, Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`mappings` holds, per stream, one mapping for each entity that its records feed."""
+    """`mappings` holds, per stream, one mapping for each entity that its records feed.
+
+    `schedules` has the streams that are polled otherwise than their spoke says.
+    """
 
     name: str
     spoke: Spoke
     mappings: Mapping[str, tuple[FieldMapping, ...]]
-    every: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
+    schedules: Mapping[str, Schedule] = field(default_factory=dict[str, Schedule])
 
     def stream(self, name: str) -> Stream:
-        """The stream as the spoke should read it: how often, and which paths are wanted."""
-        found = next(stream for stream in self.spoke.streams if stream.name == name)
+        """The stream as the spoke should read it: which paths are wanted."""
+        found = self._declared(name)
         wants = {path for mapping in self.mappings[name] for path in mapping.paths}
-        return replace(found, every=self.every.get(name, found.every), wants=tuple(sorted(wants)))
+        return replace(found, wants=tuple(sorted(wants)))
+
+    def schedule(self, name: str) -> Schedule:
+        """When the stream is polled."""
+        return self.schedules.get(name) or Interval(self._declared(name).every)
 
     def polled(self) -> Iterator[Stream]:
         """The streams that are mapped and that the spoke can pull."""
         if isinstance(self.spoke, Pulls):
             yield from (self.stream(s.name) for s in self.spoke.streams if s.name in self.mappings)
+
+    def _declared(self, name: str) -> Stream:
+        return next(stream for stream in self.spoke.streams if stream.name == name)
 
 
 class Connections(Mapping[str, Connection]):

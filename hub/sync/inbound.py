@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +14,11 @@ from hub.spoke import Change, Fetches, Hint, Page, Pulls, Receives, Webhook
 from hub.store import cursors, dead, deliveries
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction, Unavailable
-from hub.sync.absorb import absorb
+from hub.sync.absorb import absorb, absorb_records
+from hub.sync.ahead import one_ahead
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import Ingest, Poll, Reread, label, request
-from hub.sync.reading import changes_of
+from hub.sync.jobs import Ingest, Poll, Reread, label
+from hub.sync.reading import Record, records_in
 
 FETCH_AT_ONCE = 500
 
@@ -30,25 +31,6 @@ class Inbound:
     connections: Connections
     clock: Callable[[], float]
     watch: Callable[[str, str, Counts], None] = lambda *_: None
-
-    def accept(
-        self, connection: Connection, hook: Webhook, *, kept: Mapping[str, str] | None = None
-    ) -> bool:
-        """Store a webhook if it is genuine; False if we have it already.
-
-        `kept` are those of its headers that are stored; all if not given. It is read later, so
-        that a bug of ours cannot lose it. Raises `Forged`, `Unavailable`.
-        """
-        assert isinstance(connection.spoke, Receives)
-        connection.spoke.verify(hook)
-        delivery_id = connection.spoke.delivery(hook)
-        headers = hook.headers if kept is None else kept
-        now = self.clock()
-        with self.db.write(durable=True) as tx:
-            id = deliveries.store(tx, connection.name, delivery_id, headers, hook.body, now=now)
-            if id is not None:
-                queue.put(tx, [request(Ingest(connection.name, id))], now=now)
-        return id is not None
 
     def ingest(self, claimed: Claimed, job: Ingest) -> None:
         """Read a stored webhook, fetch what it hints at, and absorb the lot at once."""
@@ -77,7 +59,7 @@ class Inbound:
             start = cursors.load(tx, connection.name, job.stream)
         run = _Run(self, claimed, connection, job.stream, start)
         try:
-            for page in spoke.pull(connection.stream(job.stream), start):
+            for page in one_ahead(iter(spoke.pull(connection.stream(job.stream), start))):
                 run.commit(page)
         except LostLease:
             raise  # whoever has it now writes down how it went
@@ -140,14 +122,14 @@ class _Run:
             self.cursor = page.cursor
             return  # only the cursor moves: `finish` does that
         now = datetime.fromtimestamp(self.inbound.clock(), UTC)
-        mappings = self.connection.mappings[self.stream]
-        changes = list(changes_of(page, self.stream, mappings))
+        first, *_ = self.connection.mappings[self.stream]
+        records = records_in(page, self.stream, first)
         with self.inbound.db.write() as tx:
-            counts = absorb(
-                tx, self.inbound.connections, self.connection, self.stream, changes,
+            counts = absorb_records(
+                tx, self.inbound.connections, self.connection, self.stream, records,
                 now=now, job=label(self.claimed),
             )  # fmt: skip
-            self._move(tx, page.cursor, counts, now.timestamp(), _age(changes))
+            self._move(tx, page.cursor, counts, now.timestamp(), _age(records))
         self.cursor = page.cursor
         self.total += counts
         self.inbound.watch(self.connection.name, self.stream, counts)
@@ -208,7 +190,7 @@ def _portions(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[i : i + FETCH_AT_ONCE] for i in range(0, len(ids), FETCH_AT_ONCE)]
 
 
-def _age(changes: Sequence[Change]) -> float | None:
+def _age(changes: Sequence[Change | Record]) -> float | None:
     """Their clock at the newest of these changes, if versions are timestamps."""
     newest = max((change.version for change in changes), default="")
     try:

@@ -1,49 +1,68 @@
-"""Read the changes of a page with their mappings: the part that needs no database.
+"""Read what a page tells with its mappings: the part that needs no database.
 
-What comes out is one `Item` per change and mapping, or a dead letter with every fault.
+What comes out is one `Item` per record and mapping, or a dead letter with every fault.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
+from functools import lru_cache
+from hashlib import blake2b, sha256
 from typing import Any
 
-import orjson
-
 from hub.errors import Permanent, Transient
+from hub.mapping import ABSENT, Head, Raw, RecordFailed, split
 from hub.mapping import Mapping as FieldMapping
-from hub.mapping import RecordFailed
 from hub.spoke import Change, Page
-from hub.store import sets
+from hub.store import entities, sets
 from hub.store.dead import DeadRecord
+from hub.store.entities import Entity
 from hub.store.links import Letter, Link
 
 LONGEST_ID = 255
 LONGEST_VERSION = 80
 
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Record:
+    """One external record as it is now, unread.
+
+    `raw` is its JSON, None once it is deleted; `digest` is of `raw`. `head` is what the stream's
+    first mapping says of it, where it has been asked.
+    """
+
+    id: str
+    version: str
+    raw: Raw | None
+    digest: bytes = b""
+    head: Head | RecordFailed | None = None
+
 
 @dataclass(slots=True)
 class Item:
-    """One change as one mapping reads it. `sys_id` is set once we know which record it is.
+    """One record as one mapping reads it. `sys_id` is set once we know which record of ours it is.
 
-    `raw` is the record in JSON; `fault` says why the mapping cannot read so much as its key.
+    `row` has the values of `layout.columns`, once it is mapped; `fault` says why the mapping
+    cannot read so much as its key.
     """
 
-    mapping: FieldMapping
-    change: Change
+    layout: Layout
+    record: Record
     key: str
-    raw: bytes = b""
-    digest: bytes = b""
+    gone: bool = False
+    fault: RecordFailed | None = None
     link: Link | None = None
-    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    row: Row = ()
     children: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Any])
     sys_id: str = ""
     fresh: bool = False
-    gone: bool = False
-    fault: RecordFailed | None = None
+
+    @property
+    def mapping(self) -> FieldMapping:
+        return self.layout.mapping
 
     @property
     def restored(self) -> bool:
@@ -56,120 +75,232 @@ class Item:
         """Whether it is gone before we have heard that it was there."""
         return self.gone and (self.link is None or not self.link.sys_id)
 
+    def value(self, column: str) -> Any:
+        """What they say of a field of ours; None for nothing."""
+        at = self.layout.positions.get(column)
+        value = self.row[at] if at is not None and self.row else None
+        return None if value is ABSENT else value
 
-def changes_of(page: Page, stream: str, mappings: Sequence[FieldMapping]) -> Iterable[Change]:
-    """A page's changes; a body is opened, and the first mapping says each record's id.
+    def values(self) -> dict[str, Any]:
+        """All that they say."""
+        columns = zip(self.layout.columns, self.row, strict=True) if self.row else ()
+        return {name: value for name, value in columns if value is not ABSENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A mapping, and where each field of ours is in the rows that it gives."""
+
+    mapping: FieldMapping
+    entity: Entity
+    columns: tuple[str, ...]
+    positions: Mapping[str, int]
+    references: tuple[int, ...]  # where references to other records may be
+    never_null: tuple[int, ...]
+
+
+@lru_cache(maxsize=1024)
+def layout_of(mapping: FieldMapping) -> Layout:
+    """Made once per mapping."""
+    entity, columns = entities.find(mapping.to), entities.find(mapping.to).table.c
+    texts = {rule.field.name: rule.text for rule in mapping.declaration.rules}
+    return Layout(
+        mapping,
+        entity,
+        mapping.columns,
+        {name: at for at, name in enumerate(mapping.columns)},
+        tuple(
+            at
+            for at, name in enumerate(mapping.columns)
+            if "ref" in texts[name]  # no other expression makes one
+        ),
+        tuple(
+            at
+            for at, name in enumerate(mapping.columns)
+            if name in columns and not columns[name].nullable
+        ),
+    )
+
+
+def records_of(changes: Iterable[Change]) -> list[Record]:
+    """The records that changes tell of."""
+    return [
+        _digested(Record(change.id, change.version, None))
+        if change.data is None
+        else _digested(Record(change.id, change.version, sets.as_json(change.data)))
+        for change in changes
+    ]
+
+
+def records_in(page: Page, stream: str, mapping: FieldMapping) -> list[Record]:
+    """A page's records; of a body, the mapping says each one's id.
 
     A record whose id cannot be read is called after its content. Raises `Transient` for a body
     that is no JSON, `Permanent` for one without a list of records.
     """
     if page.body is None:
-        return page.changes
-    records = _opened(page.body, stream)
-    for step in page.at.split(".") if page.at else ():
-        records = records.get(step) if isinstance(records, dict) else None
-    if not isinstance(records, list):
-        raise Permanent(f"{stream}: no list of records at {page.at!r} in the page's body")
-    return [_told(stream, record, mappings[0]) for record in records]
-
-
-def _opened(body: bytes, stream: str) -> Any:
+        return records_of(page.changes)
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:  # it takes half a character, which then costs one record and not the page
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        raws = split(page.body, page.at)
+    except ValueError as error:
         raise Transient(f"{stream}: the page's body is not JSON: {error}") from error
+    except LookupError as error:
+        raise Permanent(
+            f"{stream}: no list of records at {page.at!r} in the page's body: {error}"
+        ) from error
+    return [_headed(raw, head) for raw, head in zip(raws, mapping.heads(raws), strict=True)]
 
 
-def _told(stream: str, record: Any, mapping: FieldMapping) -> Change:
-    try:
-        return Change(stream, mapping.key(record), record, mapping.version(record))
-    except RecordFailed:
-        digest = blake2b(sets.as_json(record), digest_size=16).hexdigest()
-        return Change(stream, f"?{digest}", record)
+def _headed(raw: Raw, head: Head | RecordFailed) -> Record:
+    digest = sha256(raw).digest()[:16]
+    if isinstance(head, RecordFailed):
+        if bytes(raw) == b"null":  # a list with a hole
+            return Record("", "", None)
+        return Record(f"?{digest.hex()}", "", bytes(raw), digest, head)
+    return Record(head.key, head.version, raw, digest, head)
 
 
-def newest(changes: Iterable[Change]) -> list[Change]:
+def _digested(record: Record) -> Record:
+    if record.raw is not None:
+        record.digest = sha256(record.raw).digest()[:16]
+    return record
+
+
+def newest(records: Sequence[Record]) -> list[Record]:
     """Of several changes of one record in a page, the newest; of equals, the last.
 
     Their ids and versions are such as a database can keep.
     """
-    kept: dict[str, Change] = {}
-    for told in changes:
-        change = told
-        if not (_plain(told.id) and _plain(told.version)):
-            change = replace(told, id=storable(told.id), version=storable(told.version))
-        other = kept.get(change.id)
-        if other is None or change.version >= other.version:
-            kept[change.id] = change
+    for record in records if not _all_plain(records) else ():
+        if not (_plain(record.id) and _plain(record.version)):
+            record.id = storable(record.id)
+            record.version = storable(record.version, LONGEST_VERSION)
+    kept: dict[str, Record] = {record.id: record for record in records}
+    if len(kept) < len(records):
+        for record in records:
+            if record.version > kept[record.id].version:
+                kept[record.id] = record
     return list(kept.values())
 
 
-def identify(changes: Iterable[Change], mappings: Sequence[FieldMapping]) -> list[Item]:
-    """Each change under each mapping, with its key and digest."""
+def identify(records: Sequence[Record], mappings: Sequence[FieldMapping]) -> list[Item]:
+    """Each record under each mapping, by its key there."""
+    columns = [_identified(records, mapping, first=n == 0) for n, mapping in enumerate(mappings)]
+    if len(columns) == 1:
+        return columns[0]
+    return [item for each in zip(*columns, strict=True) for item in each]
+
+
+def _identified(records: Sequence[Record], mapping: FieldMapping, *, first: bool) -> list[Item]:
+    unread = [r for r in records if r.raw is not None and not (first and r.head)]
+    heads = iter(mapping.heads([r.raw for r in unread if r.raw is not None]))
+    layout = layout_of(mapping)
     items = []
-    for change in changes:
-        raw = b"" if change.data is None else sets.as_json(change.data)
-        items += [_identified(change, mapping, raw) for mapping in mappings]
+    for record in records:
+        if record.raw is None:
+            items.append(Item(layout, record, record.id, gone=True))
+            continue
+        head = record.head if first and record.head else next(heads)
+        if isinstance(head, RecordFailed):
+            items.append(Item(layout, record, record.id, fault=head))
+        else:
+            key = head.key if _plain(head.key) else storable(head.key)
+            items.append(Item(layout, record, key, head.deleted))
     return items
-
-
-def _identified(change: Change, mapping: FieldMapping, raw: bytes) -> Item:
-    if change.data is None:
-        return Item(mapping, change, change.id, gone=True)
-    try:
-        key, gone = mapping.key(change.data), mapping.deleted(change.data)
-    except RecordFailed as error:
-        return Item(mapping, change, change.id, raw, fault=error)
-    digest = blake2b(raw, digest_size=16, key=mapping.digest.encode()).digest()
-    return Item(mapping, change, storable(key), raw, digest, gone=gone)
 
 
 def died_so(item: Item, letter: Letter | None) -> bool:
     """Whether the very same failed before under the very same mapping."""
-    return letter is not None and letter.mapping == _fate(item.mapping) and letter.raw == item.raw
+    return (
+        letter is not None
+        and letter.mapping == _fate(item.mapping)
+        and letter.raw == item.record.raw
+    )
 
 
 def overtakes(item: Item, letter: Letter | None) -> bool:
     """Whether the record of a dead letter has moved on to this."""
-    return letter is not None and item.change.version >= letter.version
+    return letter is not None and item.record.version >= letter.version
 
 
 def is_news(item: Item, *, again: bool) -> bool:
     """Whether anything must be done: not for what we have, or what is older than that."""
-    link, change = item.link, item.change
+    link, record = item.link, item.record
     if item.fault is not None:
         return True
     if link is None:
-        return bool(change.version) if item.gone else True
-    if change.version and link.version and change.version < link.version:
+        return bool(record.version) if item.gone else True
+    version = record.version
+    if version and link.version and version < link.version:
         return False
-    moved = change.version > link.version
+    moved = version > link.version
     if item.gone:
         return moved or not link.deleted
-    return again or link.deleted or moved or item.digest != link.digest
+    same = record.digest == link.digest and item.mapping.digest == link.mapping_digest
+    return again or link.deleted or moved or not same
 
 
-def open_up(item: Item) -> bool:
-    """Map the record; False if the mapping's `when` leaves it out. Raises `RecordFailed`."""
-    if item.fault is not None:
-        raise item.fault
-    if item.gone:
-        return True
-    if not item.mapping.applies(item.change.data):
-        return False
-    item.values = item.mapping.inward(item.change.data)
-    if item.mapping.child_entities:
-        item.children = item.mapping.children(item.change.data)
-    return True
+def open_up(items: Iterable[Item]) -> tuple[list[Item], list[tuple[Item, RecordFailed]]]:
+    """Map the items; those that their mapping could read and wants, and those it could not."""
+    wanted, failed = [], []
+    unread: dict[int, list[Item]] = {}
+    for item in items:
+        if item.fault is not None:
+            failed.append((item, item.fault))
+        else:
+            wanted.append(item)
+            if not item.gone:
+                unread.setdefault(id(item.layout), []).append(item)
+    left_out = set()
+    for those in unread.values():
+        for item, error in _mapped(those):
+            left_out.add(id(item))
+            if error is not None:
+                failed.append((item, error))
+    return [item for item in wanted if id(item) not in left_out] if left_out else wanted, failed
 
 
-def buried(connection: str, item: Item, error: RecordFailed) -> DeadRecord:
+def _mapped(items: Sequence[Item]) -> list[tuple[Item, RecordFailed | None]]:
+    """Give the items of one mapping their rows; those that have none, with why."""
+    layout = items[0].layout
+    without: list[tuple[Item, RecordFailed | None]] = []
+    rows = layout.mapping.rows([item.record.raw or b"" for item in items])
+    for item, row in zip(items, rows, strict=True):
+        if row.__class__ is tuple:
+            item.row = row
+        else:
+            without.append((item, row if isinstance(row, RecordFailed) else None))
+    if layout.never_null:
+        _leave_out_nulls(items, layout)
+    if layout.mapping.child_entities:
+        without += _with_children(items)
+    return without
+
+
+def _leave_out_nulls(items: Sequence[Item], layout: Layout) -> None:
+    """Null for a column that is never empty says nothing."""
+    for item in items:
+        if item.row and any(item.row[at] is None for at in layout.never_null):
+            row = list(item.row)
+            for at in layout.never_null:
+                row[at] = ABSENT if row[at] is None else row[at]
+            item.row = tuple(row)
+
+
+def _with_children(items: Sequence[Item]) -> list[tuple[Item, RecordFailed | None]]:
+    failed: list[tuple[Item, RecordFailed | None]] = []
+    for item in items:
+        if item.row:
+            try:
+                item.children = item.mapping.children(sets.from_json_text(item.record.raw or b""))
+            except RecordFailed as error:
+                failed.append((item, error))
+    return failed
+
+
+def buried(connection: str, stream: str, item: Item, error: RecordFailed) -> DeadRecord:
     """The dead letter of a record that could not be read."""
-    change = item.change
+    record = item.record
     faults = [
         {
             "place": fault.place, "field": fault.field, "expression": fault.expression,
@@ -178,7 +309,8 @@ def buried(connection: str, item: Item, error: RecordFailed) -> DeadRecord:
         for fault in error.faults
     ]  # fmt: skip
     return DeadRecord(
-        connection, change.stream, change.id, change.version, _fate(item.mapping), change.data,
+        connection, stream, record.id, record.version, _fate(item.mapping),
+        bytes(record.raw or b"null"),
         faults, str(error),
     )  # fmt: skip
 
@@ -195,13 +327,21 @@ def _fate(mapping: FieldMapping) -> str:
     return f"{mapping.name}@{mapping.digest}"
 
 
-def storable(text: str) -> str:
+def storable(text: str, longest: int = LONGEST_ID) -> str:
     """A text for an id that any database can keep, and no other has."""
     kept = text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-    if len(kept) <= LONGEST_ID:
+    if len(kept) <= longest:
         return kept
     digest = blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
-    return f"{kept[: LONGEST_ID - len(digest) - 1]}~{digest}"
+    return f"{kept[: longest - len(digest) - 1]}~{digest}"
+
+
+def _all_plain(records: Sequence[Record]) -> bool:
+    """Whether all ids and versions are `_plain`."""
+    texts = [record.id for record in records] + [record.version for record in records]
+    together = "".join(texts)
+    longest = max(map(len, texts), default=0)
+    return together.isascii() and "\x00" not in together and longest <= LONGEST_VERSION
 
 
 def _plain(text: str) -> bool:

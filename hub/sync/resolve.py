@@ -7,18 +7,16 @@ must be known before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-from sqlalchemy import text
 
 from hub.mapping import Ref
 from hub.shape import Shape
 from hub.store import entities, links, sets
+from hub.store.bulk import encoder
 from hub.store.database import Transaction
 from hub.store.pending import Pending
-from hub.store.records import Convert, layout_of
-from hub.store.sys_ids import new_sys_id
+from hub.store.sys_ids import new_sys_ids
 from hub.sync.reading import Item
 
 SYS_ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
@@ -37,7 +35,7 @@ def resolve(tx: Transaction, connection: str, items: Sequence[Item]) -> list[Wai
     _assign(items)
     groups = [Matches(tx, n, those) for n, those in enumerate(_fresh(items)) if _rules(those[0])]
     early = [group for group in groups if not group.reads_references]
-    wanted = {(ref.stream, ref.id) for item in items for ref in _refs(item)}
+    wanted = _wanted(items)
     found = _ask(tx, connection, wanted, early)
     waiting = _refer(items, found) if wanted else []
     late = [group for group in groups if group.reads_references]
@@ -52,8 +50,24 @@ def _fresh(items: Sequence[Item]) -> list[list[Item]]:
     groups: dict[int, list[Item]] = {}
     for item in items:
         if item.fresh:
-            groups.setdefault(id(item.mapping), []).append(item)
+            groups.setdefault(id(item.layout), []).append(item)
     return list(groups.values())
+
+
+def _wanted(items: Sequence[Item]) -> set[tuple[str, str]]:
+    """(stream, external id) of all that these items refer to."""
+    wanted: set[tuple[str, str]] = set()
+    for item in items:
+        row = item.row
+        for at in item.layout.references if row else ():
+            value = row[at]
+            if value.__class__ is Ref:
+                wanted.add((value.stream, value.id))
+        for children in item.children.values() if item.children else ():
+            for child in children:
+                refs = (value for value in child.values.values() if isinstance(value, Ref))
+                wanted.update((ref.stream, ref.id) for ref in refs)
+    return wanted
 
 
 def _ask(
@@ -71,7 +85,7 @@ def _ask(
     if not selects:
         return found
     by_name = {group.name: group for group in groups}
-    rows = tx.execute(text(" UNION ALL ".join(selects)), parameters)
+    rows = sets.select(tx, " UNION ALL ".join(selects), **parameters)
     for name, first, second, third, sys_id in rows:
         if name:
             by_name[name].hits.setdefault((int(first), int(second)), []).append(sys_id)
@@ -84,18 +98,39 @@ def _refer(items: Sequence[Item], found: dict[tuple[str, str], dict[str, str]]) 
     """Put sys_ids in place of all references; those that are not here yet are returned."""
     for item in items:
         if not item.gone:
-            here = found.setdefault((item.change.stream, item.key), {})
-            here.setdefault(item.mapping.table, item.sys_id)
+            here = found.setdefault((item.layout.mapping.stream, item.key), {})
+            here.setdefault(item.layout.mapping.table, item.sys_id)
     waiting: list[Waiting] = []
     for item in items:
-        shape = entities.find(item.mapping.to).shape
-        late = _put_in_place(item.values, shape, found)
-        waiting += [(item, field, ref) for field, ref in late]
-        for name, entity in item.mapping.child_entities.items():
+        if item.row:
+            waiting += _refer_row(item, found)
+        for name, entity in item.mapping.child_entities.items() if item.children else ():
             if entity != "journal":
+                shape = entities.find(entity).shape
                 for child in item.children.get(name, ()):
-                    _put_in_place(child.values, entities.find(entity).shape, found)
+                    _put_in_place(child.values, shape, found)
     return waiting
+
+
+def _refer_row(item: Item, found: Mapping[tuple[str, str], Mapping[str, str]]) -> list[Waiting]:
+    """Replace the references of one row."""
+    layout, late, replaced = item.layout, [], None
+    for at in layout.references:
+        value = item.row[at]
+        if value.__class__ is Ref:
+            name = layout.columns[at]
+            candidates = found.get((value.stream, value.id), _NOBODY)
+            sys_id = pick(candidates, layout.entity.shape.fields[name].reference)
+            if sys_id is None and value.on_missing != "null":
+                late.append((item, name, value))
+            replaced = replaced or list(item.row)
+            replaced[at] = sys_id
+    if replaced:
+        item.row = tuple(replaced)
+    return late
+
+
+_NOBODY: Mapping[str, str] = {}
 
 
 def pending(connection: str, waiting: Iterable[Waiting]) -> list[Pending]:
@@ -109,25 +144,14 @@ def pending(connection: str, waiting: Iterable[Waiting]) -> list[Pending]:
     ]  # fmt: skip
 
 
-def _refs(item: Item) -> Iterator[Ref]:
-    yield from (value for value in item.values.values() if isinstance(value, Ref))
-    for children in item.children.values():
-        for child in children:
-            yield from (value for value in child.values.values() if isinstance(value, Ref))
-
-
 def _put_in_place(
     values: dict[str, Any], shape: Shape, found: Mapping[tuple[str, str], Mapping[str, str]]
-) -> list[tuple[str, Ref]]:
-    """Replace each reference; those that are not there yet and may come are returned."""
-    late = []
+) -> None:
+    """Replace each reference of a child."""
     for field, value in values.items():
         if isinstance(value, Ref):
-            candidates = found.get((value.stream, value.id), {})
+            candidates = found.get((value.stream, value.id), _NOBODY)
             values[field] = pick(candidates, shape.fields[field].reference)
-            if values[field] is None and value.on_missing != "null":
-                late.append((field, value))
-    return late
 
 
 def pick(candidates: Mapping[str, str], table: str) -> str | None:
@@ -153,12 +177,12 @@ class Matches:
     def __init__(self, tx: Transaction, number: int, fresh: Sequence[Item]) -> None:
         self.name, self.fresh, self.rules = f"m{number}", fresh, _rules(fresh[0])
         self.table, self.stream = fresh[0].mapping.table, fresh[0].mapping.stream
-        layout = layout_of(entities.find(fresh[0].mapping.to).table, tx.dialect)
-        self._encoders = {layout.names[at]: convert for at, convert in layout.encoders}
+        self.columns = fresh[0].layout.entity.table.c
+        self.dialect = tx.dialect
         self.hits: dict[tuple[int, int], list[str]] = {}
         read = {field for rule in self.rules for field in rule}
         self.reads_references = any(
-            isinstance(item.values.get(field), Ref) for item in fresh for field in read
+            isinstance(item.value(field), Ref) for item in fresh for field in read
         )
 
     def selects(self) -> list[str]:
@@ -169,7 +193,7 @@ class Matches:
         """What those selects need."""
         packed = {f"{self.name}_stream": self.stream}
         for number, rule in enumerate(self.rules):
-            those = [_match_values(item, rule, self._encoders) for item in self.fresh]
+            those = [self._match_values(item, rule) for item in self.fresh]
             rows = [[at, *values] for at, values in enumerate(those) if None not in values]
             packed[f"{self.name}_{number}"] = sets.packed(rows)
         return packed
@@ -189,43 +213,56 @@ class Matches:
     def _select(self, number: int, rule: Rule) -> str:
         columns = [f"m{i}" for i in range(len(rule))]
         same = " AND ".join(
-            f"{_column(field)} = k.{column}" for field, column in zip(rule, columns, strict=True)
+            f"{_column(field)} = {self._typed(field, column)}"
+            for field, column in zip(rule, columns, strict=True)
         )
-        keys = sets.values(f"{self.name}_{number}", ["position", *columns])
+        keys = f"{self.name}_{number}"
+        those = sets.each(keys, ["position", *columns], f'"{self.table}" t', same)
         return (
-            f"SELECT '{self.name}', '{number}', CAST(k.position AS TEXT), NULL, t.sys_id "  # noqa: S608
-            f'FROM {keys} k CROSS JOIN "{self.table}" t WHERE {same} AND NOT EXISTS '
-            f"(SELECT 1 FROM hub_external_ref l WHERE l.table_name = '{self.table}' "
+            f"SELECT '{self.name}', '{number}', CAST(k.position AS VARCHAR), CAST(NULL AS VARCHAR), "  # noqa: S608
+            f"t.sys_id FROM {those} AND NOT EXISTS (SELECT 1 FROM hub_external_ref l WHERE l.table_name = '{self.table}' "
             "AND l.sys_id = t.sys_id AND l.connection = :connection "
             f"AND l.stream = :{self.name}_stream AND l.deleted_at IS NULL)"
         )
+
+    def _typed(self, field: str, column: str) -> str:
+        """What a column of ours is compared with, where sets hold nothing but text."""
+        if self.dialect.name == "sqlite" or field not in self.columns:
+            return f"k.{column}"
+        return f"CAST(k.{column} AS {self.columns[field].type.compile(self.dialect)})"
+
+    def _match_values(self, item: Item, rule: Rule) -> list[Any]:
+        """What the record's fields must be, as the database keeps it; None for nothing."""
+        if rule == ("sys_id",):
+            return [stamped(item)]
+        return [self._encoded(field, item.value(field)) for field in rule]
+
+    def _encoded(self, field: str, value: Any) -> Any:
+        if value is None or value == "":
+            return None
+        if field not in self.columns:
+            return value
+        encode = encoder(self.columns[field].type, self.dialect)
+        kept = encode(value) if encode else value
+        return kept if isinstance(kept, str | int | float) else str(kept)
 
 
 def _rename(items: Iterable[Item], renamed: Mapping[str, str]) -> None:
     """Let references within the page follow a record that turned out to be ours already."""
     for item in items if renamed else ():
-        for field, value in item.values.items():
-            if isinstance(value, str) and value in renamed:
-                item.values[field] = renamed[value]
-
-
-def _match_values(item: Item, rule: Sequence[str], encoders: Mapping[str, Convert]) -> list[Any]:
-    """What the record's fields must be, as the database keeps it; None for what says nothing."""
-    if tuple(rule) == ("sys_id",):
-        return [stamped(item)]
-    return [_encoded(item.values.get(field), encoders.get(field)) for field in rule]
-
-
-def _encoded(value: Any, convert: Convert | None) -> Any:
-    if value is None or value == "":
-        return None
-    return convert(value) if convert else value
+        for at in item.layout.references if item.row else ():
+            if item.row[at] in renamed:
+                item.row = (*item.row[:at], renamed[item.row[at]], *item.row[at + 1 :])
 
 
 def stamped(item: Item) -> str | None:
     """Our sys_id that their record carries, if it does."""
-    value: Any = item.change.data
-    for step in (item.mapping.stamp or "").split("."):
+    steps = item.mapping.stamp.split(".")
+    raw = item.record.raw or b""
+    if steps[-1].encode() not in bytes(raw):
+        return None
+    value: Any = sets.from_json_text(raw)
+    for step in steps:
         value = value.get(step) if isinstance(value, dict) else None
     return value if isinstance(value, str) and SYS_ID.fullmatch(value) else None
 
@@ -234,10 +271,11 @@ def _column(field: str) -> str:
     return f"t.hub_custom ->> '{field}'" if field.startswith("u_") else f't."{field}"'
 
 
-def _assign(items: Iterable[Item]) -> None:
+def _assign(items: Sequence[Item]) -> None:
     """Name every record: the linked one, or a new one until a match is found."""
-    for item in items:
-        if item.link is not None and item.link.sys_id:
+    fresh = [item for item in items if item.link is None or not item.link.sys_id]
+    for item, sys_id in zip(fresh, new_sys_ids(len(fresh)), strict=True):
+        item.sys_id, item.fresh = sys_id, True
+    for item in items if len(fresh) < len(items) else ():
+        if not item.fresh and item.link is not None:
             item.sys_id = item.link.sys_id
-        else:
-            item.sys_id, item.fresh = new_sys_id(), True

@@ -10,6 +10,7 @@ from hub.store import cursors, dead
 from hub.store.database import Transaction
 from hub.store.sets import named
 from hub.sync.connection import Connection, Connections
+from hub.sync.schedule import Schedule
 
 BEHIND = 3
 """A stream is late when it has missed this many of its polls."""
@@ -20,7 +21,9 @@ class StreamStatus:
     """`state`: ok | waiting | late | failing | paused; `reason` and `next_step` say more.
 
     `lag` is the seconds since the stream was last known to be in step, `cursor_age` those since
-    its cursor last moved; None before the first poll. Counts are of the stream's whole life.
+    its cursor last moved; None before the first poll. `due_at` is when the next is due, in seconds
+    since 1970 on the database's clock; None before a timetable ran. Counts are of the stream's
+    whole life.
     """
 
     stream: str
@@ -29,7 +32,8 @@ class StreamStatus:
     next_step: str
     cursor_age: float | None
     lag: float | None
-    every: float
+    schedule: str
+    due_at: float | None
     counts: dict[str, int]
     dead_records: int
     last_run: dict[str, Any] | None
@@ -83,7 +87,7 @@ def _jobs(counted: list[queue.Count]) -> dict[str, tuple[int, int, int]]:
 
 def _connection(connection: Connection, facts: _Facts, now: float) -> ConnectionStatus:
     streams = [
-        _stream(connection, stream.name, stream.every.total_seconds(), facts, now)
+        _stream(connection, stream.name, connection.schedule(stream.name), facts, now)
         for stream in connection.polled()
     ]
     waiting, running, buried = facts.jobs.get(connection.name, (0, 0, 0))
@@ -102,11 +106,12 @@ def _connection(connection: Connection, facts: _Facts, now: float) -> Connection
 
 
 def _stream(
-    connection: Connection, stream: str, every: float, facts: _Facts, now: float
+    connection: Connection, stream: str, schedule: Schedule, facts: _Facts, now: float
 ) -> StreamStatus:
     key = (connection.name, stream)
     row, run, buried = facts.rows.get(key), facts.runs.get(key), facts.dead.get(key, 0)
     moved = row.moved_at if row is not None else None
+    due_at = row.due_at or None if row is not None else None
     age = None if moved is None else max(0.0, now - moved)
     state, reason, step = "ok", "", ""
     if pause := facts.pauses.get(connection.name):
@@ -114,11 +119,11 @@ def _stream(
     elif run is not None and run.state == "failed" and run.ended_at >= (moved or 0):
         state, reason = "failing", run.error or ""
         step = f"it is tried again until it is given up: hub dead list {connection.name}"
-    elif age is None:
+    elif moved is None:
         state, reason = "waiting", "not polled yet"
         step = f"hub sync {connection.name}/{stream}, or hub run"
-    elif age > BEHIND * every:
-        state, reason = "late", f"last in step {age:.0f} s ago, polled every {every:.0f} s"
+    elif now > schedule.end_of(BEHIND, since=moved):
+        state, reason = "late", f"last in step {now - moved:.0f} s ago, polled {schedule}"
         step = "is a worker running? hub run, or hub work"
     elif buried:
         reason = counted(buried, "dead record")
@@ -128,7 +133,7 @@ def _stream(
         for name in ("seen", "created", "updated", "unchanged", "deleted", "failed")
     }
     return StreamStatus(
-        stream, state, reason, step, age, age, every, counts, buried,
+        stream, state, reason, step, age, age, str(schedule), due_at, counts, buried,
         named(run) if run is not None else None,
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.web.problems import Problem, broken
@@ -19,12 +18,13 @@ log = structlog.get_logger()
 MOST_HEADERS = 100
 HEADER_BYTES = 16 * 1024
 
-ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-}
+ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""Headers of every answer that does not say otherwise."""
 
 
 class Edge:
@@ -43,9 +43,9 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                ours = (pair for pair in ALWAYS if pair[0] not in given)
+                message["headers"] = [*message["headers"], *ours]
             await send(message)
 
         try:

@@ -29,7 +29,7 @@ def health(db: Database) -> APIRouter:
         except SchemaMismatch as error:
             log.warning("not ready", error=str(error))
             # Anybody may ask: which database it is stays in the log.
-            reason = str(error).replace(f"database {db.url.render_as_string()}", "the database")
+            reason = str(error).replace(db.place, "the database")
             raise Problem(503, reason, "Run `hub check`; the hub's log says more.") from error
         return {"status": "ready"}
 

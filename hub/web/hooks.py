@@ -1,29 +1,52 @@
 """Where webhooks arrive: limits, then the spoke's verdict, then the store, then the answer.
 
     too large, compressed ─▶ 413, 415      forged ─▶ 401       seen before ─▶ 200
-    unknown connection    ─▶ 404           database away ─▶ 503 and Retry-After
+    unknown connection    ─▶ 404           no room, database away ─▶ 503 and Retry-After
                                            stored, with its job, and committed ─▶ 202
 
-The body is kept as bytes: nobody parses it before it is safe.
+The body is kept as bytes: nobody parses it before it is safe. Webhooks that arrive at about the
+same time are verified together, those of each connection, and committed together, all of them.
 """
 
 # No `from __future__ import annotations`: FastAPI could not find the local names in them.
 
+import asyncio
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import structlog
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.spoke import Forged, Receives, Webhook
+from hub.store.database import Unavailable
+from hub.store.deliveries import Delivery
 from hub.sync.connection import Connection, Connections
-from hub.sync.inbound import Inbound
+from hub.sync.intake import Outcome, verified
 from hub.web import body
-from hub.web.body import Limit
-from hub.web.problems import MEDIA_TYPE, Problem
+from hub.web.batches import Batches, Full
+from hub.web.body import Limit, Room, Share
+from hub.web.problems import MEDIA_TYPE, Problem, answer, busy
 
 log = structlog.get_logger()
+
+Keep = Callable[[Delivery], Awaitable[bool]]
+"""Puts a verified webhook where it is safe; False if it is there already."""
+Store = Callable[[Sequence[Delivery]], Sequence[Outcome]]
+"""Does that with many at once: `Intake.store`."""
+
+PREFIX = "/hooks"
+
+MOST_WAITING = 4000
+"""Webhooks that wait: about as many as are committed before their senders give up."""
+HELD = 64 * 1024 * 1024
+"""Bytes of all webhooks' bodies: room for several of the largest that may be allowed."""
+MOST_TOGETHER = 500
+"""Webhooks in one transaction, and the bytes of their bodies unless it has only one."""
+BYTES_TOGETHER = 8 * 1024 * 1024
+LINGER = 0.003
+"""Seconds that a commit waits for those whom it can expect: about as long as a commit takes."""
 
 KEPT = ("x-", "webhook-", "svix-", "ce-")
 """Beginnings of the names of headers that are stored: event, topic, id, signature."""
@@ -40,39 +63,70 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
             404: "No such connection, or one without webhooks.",
             413: "Too large.",
             415: "Compressed.",
-            503: "The database is away: send it again.",
+            503: "Too much at once, or the database is away: send it again.",
         }.items()
     },
 }
 
 
-def hooks(connections: Connections, inbound: Inbound, limit: Limit) -> APIRouter:
-    """`inbound` should not wait for locks longer than a sender waits for an answer."""
-    router = APIRouter(prefix="/hooks", tags=["hooks"])
+def committed(store: Store) -> Keep:
+    """Store webhooks together with those that come at the same time."""
+    together = Batches(
+        "commits",
+        store,
+        room=MOST_WAITING,
+        most=MOST_TOGETHER,
+        weigh=lambda one: len(one.body),
+        heaviest=BYTES_TOGETHER,
+        linger=LINGER,
+    )
+    return together.one
 
-    async def receiver(connection: str) -> Connection:
-        found = connections.get(connection)
-        if found is None or not isinstance(found.spoke, Receives):
+
+class Hooks:
+    """Takes webhooks in.
+
+    `patience` is for how many seconds one may wait, once it is here; `held` are the bytes that
+    the bodies of all may have, of those that are being read and those that wait.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        keep: Keep,
+        limit: Limit,
+        patience: float,
+        held: int = HELD,
+    ) -> None:
+        self._doors = {
+            name: _door(connection)
+            for name, connection in connections.items()
+            if isinstance(connection.spoke, Receives)
+        }
+        self._keep, self._limit, self._patience = keep, limit, patience
+        self._room = Room(held)
+
+    async def receive(self, request: Request, connection: str) -> Response:
+        """Take a webhook in."""
+        door = self._doors.get(connection)
+        if door is None:
             raise Problem(
                 404,
                 "No connection of this name receives webhooks.",
                 "Compare the address with the hub's config/connections.",
             )
-        return found
-
-    async def received(request: Request, _: Annotated[Connection, Depends(receiver)]) -> Webhook:
-        return Webhook(joined(request.headers.items()), await body.read(request, limit))
-
-    @router.post("/{connection}", status_code=202, responses=ANSWERS)
-    def receive(
-        to: Annotated[Connection, Depends(receiver)],
-        hook: Annotated[Webhook, Depends(received)],
-    ) -> Response:
-        """Take a webhook in."""
         try:
-            fresh = inbound.accept(to, hook, kept=kept(hook.headers))
+            with Share(self._room) as share:
+                content = await body.read(request, self._limit, share)
+                hook = Webhook(joined(request.headers.items()), content)
+                async with asyncio.timeout(self._patience):
+                    fresh = await self._keep(await door.one(hook))
+        except TimeoutError:
+            raise Unavailable(f"a webhook was not stored within {self._patience:g} s") from None
+        except Full:
+            raise busy() from None
         except Forged as forged:
-            log.warning("forged webhook", connection=to.name, reason=str(forged))
+            log.warning("forged webhook", connection=connection, reason=str(forged))
             raise Problem(
                 401,
                 "The request does not prove that it comes from the connected system.",
@@ -80,7 +134,48 @@ def hooks(connections: Connections, inbound: Inbound, limit: Limit) -> APIRouter
             ) from None
         return Response(status_code=202 if fresh else 200)
 
-    return router
+    def router(self) -> APIRouter:
+        router = APIRouter(prefix=PREFIX, tags=["hooks"])
+        router.post("/{connection}", status_code=202, responses=ANSWERS)(self.receive)
+        return router
+
+
+class Shortcut:
+    """ASGI middleware: webhooks go past the routing, which takes longer than all the rest.
+
+    Whatever it does not take goes the long way, to the same `receive`.
+    """
+
+    def __init__(self, app: ASGIApp, hooks: Hooks) -> None:
+        self._app, self._hooks = app, hooks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        prefix, _, name = scope.get("path", "").rpartition("/")
+        if prefix != PREFIX or scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._hooks.receive(request, name)
+        except Exception as error:  # noqa: BLE001 -- what is unknown is raised again
+            response = await answer(request, error)
+        await response(scope, receive, send)
+
+
+def _door(connection: Connection) -> Batches[Webhook, Delivery]:
+    """Where one connection's webhooks are verified: a slow one holds up nobody else."""
+
+    def verify(some: Sequence[Webhook]) -> list[Delivery | Exception]:
+        return [_verified(connection, one) for one in some]
+
+    return Batches(f"verifies {connection.name}", verify, room=MOST_WAITING, most=MOST_TOGETHER)
+
+
+def _verified(connection: Connection, hook: Webhook) -> Delivery | Exception:
+    try:
+        return verified(connection, hook, kept=kept(hook.headers))
+    except Exception as error:  # noqa: BLE001 -- whoever sent it hears of it
+        return error
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

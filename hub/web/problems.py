@@ -67,10 +67,11 @@ def install(app: FastAPI) -> None:
         ClientDisconnect,
     )
     for kind in known:
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, answer)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
+    """What the sender is told of an error; anything unknown is raised again."""
     if isinstance(error, Transient):
         log.warning("not available", path=request.url.path, error=str(error))
     return problem_of(error).response()
@@ -127,6 +128,16 @@ def unavailable() -> Problem:
     return Problem(
         503,
         "The hub's database cannot be used now; nothing was stored.",
+        f"Send the same request again in {RETRY_AFTER} seconds.",
+        headers={"Retry-After": str(RETRY_AFTER)},
+    )
+
+
+def busy() -> Problem:
+    """More has come at once than there is room for."""
+    return Problem(
+        503,
+        "The hub has more to take in than it can hold now; nothing was stored.",
         f"Send the same request again in {RETRY_AFTER} seconds.",
         headers={"Retry-After": str(RETRY_AFTER)},
     )

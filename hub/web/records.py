@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
 from hub.service.typed import BadValues, Fault, shown, sought
@@ -75,7 +74,7 @@ def records(
             return _shown(tx, entity, command.named(tx, entity, key))
 
     async def changes(request: Request, _: Annotated[str, Depends(holder)]) -> dict[str, Any]:
-        return await _object(request, limit)
+        return await body.json_object(request, limit)
 
     @router.patch("/{table}/{key}", openapi_extra=_CHANGES)
     def change(
@@ -142,26 +141,6 @@ def _shown(tx: Transaction, entity: Entity, row: Row) -> Json:
         },
         headers={"ETag": f'"{row["sys_mod_count"]}"'},
     )
-
-
-async def _object(request: Request, limit: Limit) -> dict[str, Any]:
-    """The JSON object in the body; raises `Problem`: 415, 413, 400."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise Problem(
-            415,
-            f"A body of type {kind!r} is not accepted." if kind else "The body has no type.",
-            "Send JSON, with `Content-Type: application/json`.",
-        )
-    raw = await body.read(request, limit)
-    try:
-        values = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, f"The body is not JSON: {error}.", "Mend it there.") from error
-    if not isinstance(values, dict):
-        step = 'Send fields and their values: {"state": "open"}.'
-        raise Problem(400, "The body is JSON, but not an object.", step)
-    return values
 
 
 def _expected(if_match: str, values: dict[str, Any]) -> int | None:

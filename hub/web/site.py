@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from fastapi import Depends, FastAPI
 
 from hub.store.database import Database
 from hub.sync.connection import Connections
-from hub.sync.inbound import Inbound
+from hub.sync.intake import Intake
 from hub.web import problems
 from hub.web.admin import admin
 from hub.web.body import Limit
 from hub.web.edge import Edge
 from hub.web.entry import guard
 from hub.web.health import health
-from hub.web.hooks import hooks
+from hub.web.hooks import Hooks, Keep, Shortcut, committed
 from hub.web.records import records
+from hub.web.revivals import revivals
 
 PATIENCE = 2.0
 """Seconds to wait for other writers: a webhook's sender gives up after three."""
@@ -28,13 +28,16 @@ COMMAND_BYTES = 256 * 1024
 def create(
     db: Database,
     connections: Connections,
-    inbound: Inbound,
     *,
     clock: Callable[[], float],
     max_body: int = HOOK_BYTES,
+    keep: Keep | None = None,
+    patience: float = PATIENCE,
 ) -> FastAPI:
     """Everything that is reached by HTTP. `clock` gives seconds since 1970; `max_body` bytes is
-    the largest webhook. Opens nothing and starts nothing: any ASGI server may serve it.
+    the largest webhook. Verified webhooks go to `keep`, by default into the store; they, and
+    people's changes, wait for it no longer than `patience` seconds. Opens nothing and starts
+    nothing: any ASGI server may serve it, in one event loop.
     """
     app = FastAPI(
         title="CSM Hub",
@@ -44,13 +47,18 @@ def create(
         redirect_slashes=False,
     )
     problems.install(app)
-    app.add_middleware(Edge)
-    hasty = db.within(min(PATIENCE, db.wait))
+    hasty = db.within(min(patience, db.wait))
+    hooks = Hooks(connections, keep or committed(Intake(hasty).store), Limit(max_body), patience)
+    app.add_middleware(Shortcut, hooks=hooks)
+    app.add_middleware(Edge)  # around all the others
     holder = guard(db, clock)
     only_holders = [Depends(holder)]
     app.include_router(health(db))
-    app.include_router(hooks(connections, replace(inbound, db=hasty), Limit(max_body)))
+    app.include_router(hooks.router())
     app.include_router(admin(db, connections, clock), dependencies=only_holders)
+    app.include_router(
+        revivals(hasty, clock, holder, Limit(COMMAND_BYTES)), dependencies=only_holders
+    )
     app.include_router(
         records(hasty, connections, clock, holder, Limit(COMMAND_BYTES)), dependencies=only_holders
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from hub.store import links
 from hub.store.database import Database
 from hub.store.system import workers
 from hub.testing import Sandbox, serve
+from tests.databases import Databases
 
 PATIENCE = 30.0  # seconds until a test gives up; nothing waits that long when all is well
 SECRETS = {"access_token", "client_secret", "hook_secret"}
@@ -42,14 +42,11 @@ Run = Callable[..., Ended]
 
 @dataclass(frozen=True)
 class Home:
-    """A hub's folder, and the environment that it needs."""
+    """A hub's folder, its database, and the environment that it needs."""
 
     folder: Path
+    url: str
     environment: dict[str, str]
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / 'hub.db'}"
 
     def connect(self, name: str, sandbox: Sandbox, **more: Any) -> None:
         """A connection to a sandbox, its secrets in the environment."""
@@ -104,13 +101,15 @@ def ended(process: subprocess.Popen[str]) -> Ended:
 
 
 @pytest.fixture
-def home(tmp_path: Path, migrated: Path) -> Home:
+def home(tmp_path: Path, databases: Databases) -> Iterator[Home]:
     """A hub without connections, its database migrated."""
     folder = tmp_path / "home"
     (folder / "connections").mkdir(parents=True)
-    (folder / "hub.yaml").write_text("listen: {port: 0}\n")
-    shutil.copy(migrated, folder / "hub.db")
-    return Home(folder, {})
+    url = databases.migrated(folder)
+    written = yaml.safe_dump({"listen": {"port": 0}, "database": url})
+    (folder / "hub.yaml").write_text(written)
+    yield Home(folder, url, {})
+    databases.drop(url)
 
 
 @pytest.fixture

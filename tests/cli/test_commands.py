@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ import structlog
 from sqlalchemy import text
 
 from hub.cli.log import set_up_log
+from hub.store import schema
 from hub.testing import Fault, Sandbox
 from tests.cli.conftest import Home, Run, theirs
+from tests.databases import ON_POSTGRESQL, ON_SQLITE, Databases
 
 
 def test_help_names_every_command(run: Run) -> None:
@@ -48,6 +52,20 @@ def test_a_folder_is_made_checked_and_looked_at(run: Run, tmp_path: Path) -> Non
     assert looked.status == 0
     assert looked.out.startswith("stream\tstate\tseen\t")
     assert looked.err == f"no connections; each is a file in {new / 'connections'}\n"
+
+
+def test_a_folder_begins_with_the_database_that_the_environment_names(
+    run: Run, home: Home, databases: Databases, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    url = databases.empty(tmp_path / "elsewhere")
+    home.environment["HUB_DATABASE"] = url
+    assert run("init", str(tmp_path / "new"), where=None).out.startswith("applied 0001 ")
+    assert run("check", where=tmp_path / "new").status == 0
+    assert run("token", "new", "ann", where=tmp_path / "new").out.startswith("hub_")
+    assert run("token", "list", where=tmp_path / "new").out.splitlines()[1].startswith("ann\t")
+    assert not (tmp_path / "new" / "hub.db").exists()
+    databases.drop(url)
 
 
 def test_a_folder_that_is_used_is_not_overwritten(run: Run, home: Home) -> None:
@@ -269,7 +287,7 @@ OLD, NEWER = "0001", "9999"
 @pytest.mark.parametrize(
     ("version", "told"),
     [
-        (OLD, "has schema version 0001; this program needs 0006: stop every hub that uses it"),
+        (OLD, f"has schema version 0001; this program needs {schema.head()}: stop every hub that"),
         (NEWER, "has schema version 9999, which this program does not know"),
     ],
 )
@@ -290,7 +308,8 @@ def test_a_newer_database_is_not_migrated(run: Run, home: Home) -> None:
     assert "A newer release has migrated it" in run("migrate").err
 
 
-def test_a_database_without_a_schema_says_what_to_run(run: Run, home: Home) -> None:
+@ON_SQLITE
+def test_a_file_that_is_not_there_yet_is_made_by_migrating(run: Run, home: Home) -> None:
     (home.folder / "hub.db").unlink()
     checked = run("check")
     assert checked.status == 0
@@ -301,6 +320,56 @@ def test_a_database_without_a_schema_says_what_to_run(run: Run, home: Home) -> N
     assert run("status").status == 0
 
 
+def test_a_database_without_a_schema_says_what_to_run(
+    run: Run, home: Home, databases: Databases, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    other = replace(home, url=databases.empty(tmp_path / "empty"))
+    other.environment["HUB_DATABASE"] = other.url
+    with other.opened() as db, db.read():
+        pass  # makes the file
+    for command in ("check", "status", "run"):
+        told = run(command)
+        assert (told.status, told.err.count("\n")) == (1, 1)
+        assert "has no schema yet" in told.err
+        assert "run `hub migrate`" in told.err
+    assert run("migrate").out.startswith("applied 0001 ")
+    assert run("check").status == 0
+    databases.drop(other.url)
+
+
+@pytest.mark.parametrize("command", ["check", "migrate", "status", "run", "serve", "work"])
+def test_a_database_that_is_gone_is_told_in_a_line(
+    run: Run, home: Home, databases: Databases, command: str
+) -> None:
+    databases.lose(home.url)
+    told = run(command)
+    assert (told.status, told.err.count("\n")) == (1, 1)
+    assert re.match("hub: database .*(its folder must exist|create it, or name another)", told.err)
+
+
+@ON_POSTGRESQL
+def test_a_database_that_can_only_be_read_is_no_use(
+    run: Run, home: Home, databases: Databases
+) -> None:
+    home.environment["HUB_DATABASE"] = databases.read_only(home.url)
+    told = run("check")
+    assert (told.status, told.err.count("\n")) == (1, 1)
+    assert "this is a standby, or made read-only: name the server that can be" in told.err
+    assert run("status").status == 0
+
+
+@ON_POSTGRESQL
+def test_a_password_is_never_shown(run: Run, home: Home) -> None:
+    home.environment["HUB_DATABASE"] = "postgresql://hub:s3cret@127.0.0.1:1/hub"
+    for command in ("check", "migrate", "status", "run", "token new ann", "sync crm"):
+        told = run(*command.split())
+        assert told.status == 1
+        assert told.err.startswith("hub: database postgresql://hub:***@127.0.0.1:1/hub: ")
+        assert "s3cret" not in told.out + told.err
+
+
+@ON_SQLITE
 def test_a_file_that_is_no_database_says_so(run: Run, home: Home) -> None:
     (home.folder / "hub.db").write_text("Dear diary, " * 100)
     told = run("status")

@@ -19,9 +19,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from hub import queue
+from hub.store.system import jobs, rates
+from hub.sync.jobs import Bind, Job, Sweep, request
 from hub.testing import Fault, Sandbox
 from tests.cli.conftest import PATIENCE, Home, Run, ended, theirs
+from tests.databases import ON_POSTGRESQL, ON_SQLITE, locked
 
 NEVER = 300.0  # seconds: an answer that nobody waits for
 
@@ -119,24 +124,68 @@ def test_a_hub_takes_webhooks_shows_records_and_ends_when_told(
     assert token not in told.out + told.err
 
 
+def test_a_worker_on_some_lanes_leaves_other_jobs_alone(home: Home, shop: Sandbox) -> None:
+    home.connect("shop", shop)
+    _put(home, Sweep())
+    with home.start("work", "--lanes", "webhook, push", "--threads", "2") as process:
+        try:
+            assert process.stdout
+            told = process.stdout.readline()
+            assert told == "working with 2 threads on webhook and push; Ctrl-C ends it\n"
+            until(lambda: "poll" in _kinds(home))  # the timetable puts them as ever
+            _put(home, Bind("shop", "customers"))
+            until(lambda: "bind" not in _kinds(home))
+            process.send_signal(signal.SIGTERM)
+            assert ended(process).status == 0
+        finally:
+            process.kill()
+    assert {"poll", "sweep"} <= _kinds(home)
+    with home.opened() as db, db.read() as tx:
+        assert set(tx.execute(select(jobs.c.take))) == {(0,)}, "nobody ever had them in hand"
+    assert home.linked("shop", "customers") == 0
+
+
+def _put(home: Home, job: Job) -> None:
+    with home.opened() as db, db.write() as tx:
+        queue.put(tx, [request(job)])
+
+
+def _kinds(home: Home) -> set[str]:
+    with home.opened() as db, db.read() as tx:
+        return set(tx.scalars(select(jobs.c.kind)))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "strange"),
+    [("webhok", "'webhok'"), ("push,", "''"), ("poll,x,y", "'x', 'y'"), (" ", "''")],
+)
+def test_a_lane_that_does_not_exist_is_named_with_those_that_do(
+    run: Run, lanes: str, strange: str
+) -> None:
+    told = run("work", "--lanes", lanes)
+    assert told.status == 2
+    said = " ".join(told.err.replace("│", " ").split())
+    assert "Invalid value for --lanes" in said
+    assert f"{strange}: no such lane; there are webhook, push, poll, backfill" in said
+
+
+@ON_POSTGRESQL
+def test_every_process_keeps_a_connections_rate_limit_with_the_others(
+    home: Home, run: Run, crm: Sandbox
+) -> None:
+    home.connect("crm", crm, horizon=0)
+    assert run("sync", "crm/Account").status == 0
+    with home.opened() as db, db.read() as tx:
+        assert tx.scalars(select(rates.c.account)).all() == ["crm"]
+
+
 def test_who_syncs_waits_for_another_program_that_writes(
     home: Home, run: Run, crm: Sandbox
 ) -> None:
-    """A process of its own holds the only lock there is until it is told to let go."""
     home.connect("crm", crm, horizon=0)
-    hold = (
-        "import sqlite3, sys; it = sqlite3.connect(sys.argv[1], isolation_level=None);"
-        "it.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, home.folder / "hub.db"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as holder:  # fmt: skip
-        assert holder.stdin
-        assert holder.stdout
-        assert holder.stdout.readline() == "held\n"
+    with home.opened() as db, locked(db) as let_go:
         assert run("status").status == 0, "who only reads does not wait"
-        release = threading.Timer(0.5, holder.stdin.close)
+        release = threading.Timer(0.5, let_go)
         release.start()
         synced = run("sync", "crm/Account")
         release.join()
@@ -154,6 +203,7 @@ def _obeying_file_modes() -> list[str]:
     return ["setpriv", "--bounding-set", drop, "--inh-caps", drop]
 
 
+@ON_SQLITE
 def test_a_read_only_database_says_what_to_allow(home: Home, shop: Sandbox) -> None:
     home.connect("shop", shop)
     command = [*_obeying_file_modes(), sys.executable, "-c", "from hub.cli import main; main()"]
@@ -173,6 +223,7 @@ def test_a_read_only_database_says_what_to_allow(home: Home, shop: Sandbox) -> N
     assert "this user must be allowed to write to" in line
 
 
+@ON_SQLITE
 def test_a_disk_that_takes_no_more_ends_the_run_and_the_next_one_goes_on(
     home: Home, shop: Sandbox
 ) -> None:

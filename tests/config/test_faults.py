@@ -34,7 +34,6 @@ def with_line(text: str, old: str, new: str) -> str:
         ("listen: {port: 80", "hub.yaml:"),
         ("- threads", "hub.yaml:1:1: must be a mapping of keys to values"),
         ("threads: 4\n---\nthreads: 5", "hub.yaml: holds 2 documents; write one"),
-        ("database: mysql://u:pw@h/d", "hub.yaml:1:1: database: 'mysql' is not supported; write "),
         ("database: sqlite+x:///d", "hub.yaml:1:1: database: 'sqlite+x' is not supported; write s"),
         ("database: hub.db", "hub.yaml:1:1: database: not an address; write sqlite:///hub.db"),
         ("database: 'sqlite://'", "hub.yaml:1:1: database: names no file; write sqlite:///hub.db"),
@@ -90,12 +89,29 @@ def test_a_fault_of_a_connection_is_told_with_its_place(
     ("streams", "fault"),
     [
         ("{Caes: {every: 5m}}", "streams.Caes: unknown stream 'Caes'; did you mean 'Case'?"),
-        ("{Case: {every: 5 minutes}}", "streams.Case.every: write a duration as a number and s, m"),
-        ("{Case: {every: 40d}}", "streams.Case.every: must be between 1s and 31d"),
+        ("{Case: {every: 5 minutes}}", "streams.Case.every: '5 minutes' is no duration; write a nu"),
+        ("{Case: {every: 300}}", "streams.Case.every: 300 is no duration; write a number and s, m, h"),
+        ("{Case: {every: 0s}}", "streams.Case.every: '0s' is too short; write 1s or more"),
+        ("{Case: {every: 40d}}", "streams.Case.every: '40d' is too long; write 31d or less, or a c"),
+        (f"{{Case: {{every: {'9' * 40}d}}}}", "streams.Case.every: '9999999999"),
         ("{Case: {evry: 5m}}", "streams.Case.evry: unknown key 'evry'; did you mean 'every'?"),
         ("{Case: 5m}", "streams.Case: should be a valid dictionary"),
+        ("{Case: {cron: 0 25 * * *}}", "streams.Case.cron: '0 25 * * *': no hour is '25'; write 0-"),
+        ("{Case: {cron: 0 2 * *}}", "streams.Case.cron: '0 2 * *' has 4 fields; write five: minut"),
+        ("{Case: {cron: 0 0 31 2 *}}", "streams.Case.cron: '0 0 31 2 *' never comes; write days th"),
+        ("{Case: {cron: '@daily'}}", "streams.Case.cron: '@daily' is not known here; write '0 0 * *"),
+        ("{Case: {cron: 5}}", "streams.Case.cron: 5 is no cron expression; write five fields: '30"),
+        ("{Case: {cron: */5 * * * *}}", "6:25: did not find expected alphabetic or numeric"),
+        ("{Case: {cron: */5 * * * *}}", "; what begins with * needs quotes"),
+        ("{Case: {every: 5m, cron: 0 2 * * *}}",
+         ":6:29: streams.Case.cron: '0 2 * * *' stands beside every: keep one of the two"),
+        ("{Case: {cron: 0 2 * * *, time_zone: Europe/Berln}}",
+         ":6:35: streams.Case.time_zone: unknown time zone 'Europe/Berln'; did you mean 'Europe/Be"),
+        ("{Case: {every: 5m, time_zone: UTC}}", "streams.Case.time_zone: 'UTC' is for cron, which is"),
+        ("{Case: {time_zone: UTC}}", "streams.Case.time_zone: 'UTC' is for cron, which is not here"),
+        ("{Case: {cron: 0 25 * * *, time_zone: UTC}}", "streams.Case.cron: '0 25 * * *': no hour is"),
     ],
-)
+)  # fmt: skip
 def test_a_fault_of_a_stream_is_told_with_its_place(house: House, streams: str, fault: str) -> None:
     house.write(CRM_FILE, CRM + f"streams: {streams}\n")
     (told,) = house.faults()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from hub.config import HubFile
+from hub.sync.schedule import Cron, Interval
 from tests.config.conftest import CRM, SHOP, House
 
 LAMP = '''
@@ -53,8 +55,23 @@ def test_the_environment_overrules_the_database(house: House, tmp_path: Path) ->
 
 def test_streams_are_polled_as_the_connection_says(house: House) -> None:
     house.write("connections/crm.yaml", CRM + "streams: {Case: {every: 90s}, Contact: false}\n")
-    polled = {stream.name: stream.every for stream in house.load().connections["crm"].polled()}
-    assert polled == {"Account": timedelta(minutes=1), "Case": timedelta(seconds=90)}
+    crm = house.load().connections["crm"]
+    polled = {stream.name: crm.schedule(stream.name) for stream in crm.polled()}
+    minutely, told = Interval(timedelta(minutes=1)), Interval(timedelta(seconds=90))
+    assert polled == {"Account": minutely, "Case": told}
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [
+        ("{cron: '30 2 * * *', time_zone: Europe/Berlin}", "Europe/Berlin"),
+        ("{cron: 30 2 * * *}", "UTC"),
+    ],
+)
+def test_a_stream_may_be_polled_at_times_of_the_day(house: House, written: str, zone: str) -> None:
+    house.write("connections/crm.yaml", CRM + f"streams: {{Case: {written}}}\n")
+    nightly = house.load().connections["crm"].schedule("Case")
+    assert nightly == Cron("30 2 * * *", ZoneInfo(zone))
 
 
 def test_an_own_mapping_replaces_the_shipped_one_for_its_connection_alone(house: House) -> None:

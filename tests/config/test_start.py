@@ -71,6 +71,16 @@ def test_the_schemas_describe_every_setting_of_every_spoke(begun: Path) -> None:
         assert settings["additionalProperties"] is False
 
 
+def test_an_editor_knows_that_a_stream_has_an_interval_or_cron(begun: Path) -> None:
+    stream = json.loads((begun / "connection.schema.json").read_text())["$defs"]["StreamSettings"]
+    assert stream["properties"].keys() == {"every", "cron", "time_zone"}
+    assert stream["not"] == {"required": ["every", "cron"]}
+    assert stream["dependentRequired"] == {"time_zone": ["cron"]}
+    (cron, _) = stream["properties"]["cron"]["anyOf"]
+    assert re.search(cron["pattern"], "30 2 * * *")
+    assert not re.search(cron["pattern"], "30 2 * *")
+
+
 def test_an_editor_accepts_a_name_in_the_place_of_any_setting(begun: Path) -> None:
     schema = json.loads((begun / "connection.schema.json").read_text())
     settings: list[dict[str, Any]] = [

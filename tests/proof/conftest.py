@@ -32,10 +32,10 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def house(migrated: Path, tmp_path: Path) -> Iterator[House]:
+def house(database_url: str, tmp_path: Path) -> Iterator[House]:
     """A hub's folder with an empty database, and sandboxes that end with the test."""
     with ExitStack() as stack:
-        yield House(tmp_path / "house", migrated, stack)
+        yield House(tmp_path / "house", database_url, stack)
 
 
 def pytest_terminal_summary(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -51,7 +50,7 @@ class House:
     """Where one hub lives, and who it is connected to."""
 
     folder: Path
-    template: Path
+    url: str
     stack: ExitStack
     ahead: float = 0.0
     """Seconds that the clocks of the hub and of the sandboxes are ahead of ours."""
@@ -59,7 +58,8 @@ class House:
 
     def __post_init__(self) -> None:
         (self.folder / "connections").mkdir(parents=True)
-        shutil.copy(self.template, self.folder / "hub.db")
+        written = yaml.safe_dump({"database": self.url})
+        (self.folder / "hub.yaml").write_text(written, encoding="utf-8")
 
     def connect(
         self, name: str, spoke: str, sandbox: Served, streams: tuple[str, ...], **settings: Any
@@ -213,7 +213,7 @@ class House:
 
     @contextmanager
     def _read(self) -> Iterator[Any]:
-        db = Database(f"sqlite:///{self.folder / 'hub.db'}")
+        db = Database(self.url)
         try:
             with db.read() as tx:
                 yield tx

@@ -11,8 +11,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,13 +18,13 @@ import structlog
 
 from hub import config
 from hub.app import Hub
-from hub.spoke import Pulls, Webhook
+from hub.spoke import Pulls
 from hub.store import cursors
 from hub.store.cursors import Counts
 from hub.store.database import Database
+from hub.store.deliveries import Delivery
 from hub.sync.absorb import absorb
-from hub.sync.connection import Connection
-from hub.sync.inbound import Inbound
+from hub.sync.intake import Intake
 
 LATE = 0.05  # seconds by which the controls write late
 
@@ -36,7 +34,10 @@ def main(folder: str, ahead: str, what: str, *more: str) -> None:
     settings = config.load(Path(folder), environment={})
     db = Database(settings.database)
     hub = Hub(
-        db, settings.connections, clock=lambda: time.time() + float(ahead), watch=_say_committed
+        db,
+        settings.connections,
+        test_clock=lambda: time.time() + float(ahead),
+        watch=_say_committed,
     )
     match what:
         case "hasty":
@@ -59,26 +60,20 @@ def _say_committed(_: str, __: str, counts: Counts) -> None:
 
 
 def _run_hastily(hub: Hub, port: int) -> None:
+    """Webhooks are answered before they are stored."""
     from hub import web
     from hub.running import Web, at_work
 
-    inbound = Hasty(*(getattr(hub.inbound, part.name) for part in fields(Inbound)))
-    app = web.create(hub.db, hub.connections, inbound, clock=hub.clock)
+    intake = Intake(hub.db)
+
+    async def keep(delivery: Delivery) -> bool:
+        threading.Timer(LATE, intake.store, ([delivery],)).start()
+        return True
+
+    app = web.create(hub.db, hub.connections, clock=hub.clock, keep=keep)
     with at_work(hub, web=Web(app, port=port), threads=4, timetable=True) as address:
         _say(f"listening on {address}")
         threading.Event().wait()
-
-
-@dataclass(frozen=True, slots=True)
-class Hasty(Inbound):
-    """Answers a webhook before it is stored."""
-
-    def accept(
-        self, connection: Connection, hook: Webhook, *, kept: Mapping[str, str] | None = None
-    ) -> bool:
-        connection.spoke.verify(hook)  # type: ignore[attr-defined]
-        threading.Timer(LATE, Inbound.accept, (self, connection, hook), {"kept": kept}).start()
-        return True
 
 
 def sync(hub: Hub, connection: str, stream: str) -> None:

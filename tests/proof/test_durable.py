@@ -20,7 +20,7 @@ from tests.proof.hubs import House
 
 Times = Callable[[int, int], int]
 Run = Callable[[House, int], AbstractContextManager["subprocess.Popen[str]"]]
-SENDERS = 4
+SENDERS = 16  # more than one at a time, so that commits are shared
 
 
 @dataclass

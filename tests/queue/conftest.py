@@ -1,19 +1,18 @@
-"""A real SQLite file with the queue's tables, and a table for the effects of jobs."""
+"""A migrated database, with a table for the effects of jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hub.store.database import Database
-from tests.queue.world import Clock, open_queue
+from tests.queue.world import Clock, with_effects
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = open_queue(tmp_path / "hub.db")
+def db(database_url: str) -> Iterator[Database]:
+    database = with_effects(database_url)
     yield database
     database.close()
 

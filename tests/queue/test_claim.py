@@ -9,20 +9,22 @@ import pytest
 
 from hub import queue
 from hub.queue import Lane, LostLease
-from hub.queue.jobs import MOST_HEADS
+from hub.queue.outlook import MOST_HEADS
 from hub.store.database import Database, Transaction
+from tests.databases import Databases
 from tests.queue.world import (
     START,
     ask,
     claim,
     claim_one,
+    claim_suspect,
     done,
     note,
     noted,
-    open_queue,
     put,
     rows,
     statements,
+    with_effects,
 )
 
 BACKLOG = 100_000
@@ -123,7 +125,7 @@ def test_who_lost_a_job_of_a_batch_cannot_commit_any_of_it(db: Database) -> None
     taken = claim(db, 2)
     with db.write() as tx:
         queue.rescue(tx, START + 60)
-    claim(db, 1, worker="w2")  # takes one of the two again
+    claim_suspect(db, worker="w2")  # takes one of the two again
     with pytest.raises(LostLease, match=r"job \d \(push '[ab]'\) is no longer ours"):
         _finish(db, taken)
     assert noted(db) == []
@@ -158,14 +160,14 @@ def test_the_fence_stands_in_the_middle_of_a_job(db: Database) -> None:
             queue.fence(tx, job)
 
 
-def test_three_statements_whatever_the_size(db: Database) -> None:
+def test_few_statements_whatever_the_size(db: Database) -> None:
     put(db, *(ask(str(n), connection=f"c{n % 9}", lane=Lane(n % 4)) for n in range(600)))
     with db.write() as tx, statements(db) as sql:
         assert len(queue.claim(tx, worker="w", most=500, now=START)) == 500
-    assert len(sql.sent) == 3
+    assert len(sql.sent) <= 7  # each lane has fewer than its share: the others are asked again
     with db.write() as tx, statements(db) as sql:
         queue.claim(tx, worker="w", most=500, now=START - 1)
-    assert len(sql.sent) == 1, "nothing due costs one"
+    assert len(sql.sent) <= 3, "nothing due costs a look"
 
 
 def _fill(db: Database, many: int) -> None:
@@ -184,15 +186,21 @@ def _fill(db: Database, many: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def long_queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = open_queue(tmp_path_factory.mktemp("long") / "hub.db")
+def long_queue(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    url = databases.migrated(tmp_path_factory.mktemp("long"))
+    database = with_effects(url)
     _fill(database, BACKLOG)
     yield database
     database.close()
+    databases.drop(url)
 
 
 def _steps(tx: Transaction) -> int:
-    """How many instructions of SQLite's machine a claim and its completion take."""
+    """What a claim and its completion take: SQLite's instructions, PostgreSQL's pages."""
+    if tx.dialect.name == "postgresql":
+        return _pages(tx)
     count = 0
 
     def step() -> int:
@@ -212,6 +220,25 @@ def _steps(tx: Transaction) -> int:
     return count
 
 
+def _pages(tx: Transaction) -> int:
+    """Pages of tables and indexes that were looked at."""
+    hits = "SELECT pg_stat_get_xact_blocks_fetched(oid) FROM pg_class WHERE relname LIKE :name"
+    del hits
+
+    def seen() -> int:
+        tx.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+        read = r"""
+        SELECT sum(pg_stat_get_xact_blocks_fetched(c.oid)) FROM pg_class c
+        WHERE c.relname LIKE '%%hub\_job%%'"""
+        return int(tx.exec_driver_sql(read).scalar_one())
+
+    before = seen()
+    taken = queue.claim(tx, worker="w", most=20, now=START + 60)
+    queue.done(tx, taken)
+    assert len(taken) == 20
+    return seen() - before
+
+
 @pytest.mark.parametrize("analyzed", [False, True])
 def test_a_claim_searches_indexes_and_scans_nothing(
     long_queue: Database, *, analyzed: bool
@@ -223,10 +250,8 @@ def test_a_claim_searches_indexes_and_scans_nothing(
             taken = queue.claim(tx, worker="w", most=20, now=START + 60)
             queue.fence(tx, *taken)
             queue.done(tx, taken)
-        plan = sql.plans(tx)
-    of_jobs = [step for step in plan if "hub_job" in step or "other" in step]
-    assert of_jobs
-    assert [step for step in of_jobs if not step.startswith("SEARCH")] == []
+        assert sql.plans(tx)
+        assert sql.scans(tx, "hub_job") == []
 
 
 def test_a_claim_costs_the_same_however_many_wait(db: Database, long_queue: Database) -> None:

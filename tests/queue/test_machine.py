@@ -21,13 +21,15 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from hub import queue
 from hub.queue import Claimed, Lane, LostLease, Request, Which
 from hub.queue.crew import DEAD_AFTER, MOST_DEATHS
 from hub.store.database import Database, Transaction
-from tests.queue.world import START, open_queue, rows
+from tests.databases import Databases
+from tests.queue.world import START, rows
 
 KEYS = {"a1": "acme", "a2": "acme", "z1": "zen"}
 WORKERS = ("w1", "w2")
@@ -57,10 +59,12 @@ class Run:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, databases: Databases) -> None:
         super().__init__()
+        self.databases = databases
         self.folder = Path(tempfile.mkdtemp())
-        self.db: Database = open_queue(self.folder / "hub.db")
+        self.url = databases.migrated(self.folder)
+        self.db = Database(self.url)
         self.now = START
         self.puts = 0
         self.last_put: dict[str, int] = {}
@@ -74,6 +78,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.db.close()
+        self.databases.drop(self.url)
         shutil.rmtree(self.folder)
 
     @initialize()
@@ -108,9 +113,22 @@ class QueueMachine(RuleBasedStateMachine):
     def claim(self, worker: str, most: int, turn: int) -> None:
         with self.db.write() as tx:
             taken = queue.claim(tx, worker=worker, most=most, now=self.now, turn=turn)
-        may_run = {key for key in self.waiting if self.may_run(key)}
+        may_run = {key for key, job in self.waiting.items() if not job.deaths and self.may_run(key)}
         assert {job.key for job in taken} <= may_run
         assert len(taken) == min(most, len(may_run))
+        self.run(taken, worker)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def claim_a_suspect(self, worker: str) -> None:
+        with self.db.write() as tx:
+            taken = queue.claim_suspect(tx, worker=worker, now=self.now)
+        may_run = {key for key, job in self.waiting.items() if job.deaths and self.may_run(key)}
+        assert {job.key for job in taken} <= may_run
+        assert len(taken) == min(1, len(may_run))
+        self.run(taken, worker)
+
+    def run(self, taken: list[Claimed], worker: str) -> None:
+        self.beats.setdefault(worker, self.now)  # who claims lives
         for job in taken:
             known = self.waiting.pop(job.key)
             assert job.payload == {"put": known.payload}
@@ -205,6 +223,8 @@ class QueueMachine(RuleBasedStateMachine):
         orphans = {key: run for key, run in self.running.items() if run.worker in silent}
         with self.db.write() as tx:
             assert queue.rescue(tx, self.now) == len(orphans)
+        for name in silent:
+            del self.beats[name]
         for key, run in orphans.items():
             del self.running[key]
             self.lost.append(run.take)
@@ -286,5 +306,8 @@ def _job(row: Any) -> Job:
     return Job(row.payload["put"], row.run_at, Lane(row.lane), row.attempt, row.crashes)
 
 
-TestQueue = QueueMachine.TestCase
-TestQueue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+def test_the_queue_is_what_the_model_says(databases: Databases) -> None:
+    run_state_machine_as_test(
+        lambda: QueueMachine(databases),  # type: ignore[arg-type]
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=None),
+    )

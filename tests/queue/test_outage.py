@@ -16,6 +16,7 @@ from hub import queue
 from hub.errors import Permanent
 from hub.queue import Claimed
 from hub.store.database import Database, Transaction, Unavailable
+from tests.databases import ON_SQLITE, Databases
 from tests.queue.world import (
     DEADLINE,
     Clock,
@@ -23,14 +24,16 @@ from tests.queue.world import (
     letters,
     note,
     noted,
-    open_queue,
     put,
     rows,
     running,
     until,
     wait_for,
+    with_effects,
     worker,
 )
+
+pytestmark = ON_SQLITE  # whose outages are easy to make; for PostgreSQL's see test_restart.py
 
 
 class Hasty(Database):
@@ -48,9 +51,10 @@ class Hasty(Database):
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Hasty]:
-    open_queue(tmp_path / "hub.db").close()
-    database = Hasty(f"sqlite:///{tmp_path / 'hub.db'}", wait=0.01)
+def db(databases: Databases, tmp_path: Path) -> Iterator[Hasty]:
+    url = databases.migrated(tmp_path)
+    with_effects(url).close()
+    database = Hasty(f"sqlite:///{tmp_path / 'hub.db'}", wait=0.2)
     yield database
     database.close()
 

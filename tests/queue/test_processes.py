@@ -7,7 +7,6 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from hub import queue
 from hub.queue import Claimed
@@ -22,16 +21,22 @@ from tests.queue.world import (
     letters,
     note,
     noted,
-    open_queue,
     put,
     rows,
+    with_effects,
     worker,
 )
 
 
 def _start(db: Database, now: float, way: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, dying.__file__ or "", str(db.url), str(now), way],
+        [
+            sys.executable,
+            dying.__file__ or "",
+            db.url.render_as_string(hide_password=False),
+            str(now),
+            way,
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -74,9 +79,11 @@ def test_a_pill_is_buried_and_its_innocent_neighbours_are_not(db: Database) -> N
     assert rows(db) == []
 
 
-def test_eight_threads_of_two_processes_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> None:
+def test_eight_threads_with_two_doors_lose_nothing_and_do_nothing_twice(
+    database_url: str,
+) -> None:
     """Half of them put while the others claim and finish, through two doors to one file."""
-    doors = [open_queue(tmp_path / "hub.db"), Database(f"sqlite:///{tmp_path / 'hub.db'}")]
+    doors = [with_effects(database_url), Database(database_url)]
     total, producers = 2_000, 4
     left = threading.Semaphore(0)
     putting = threading.Event()

@@ -303,7 +303,7 @@ def test_suspects_run_alone(db: Database, clock: Clock) -> None:
     put(db, *(ask(f"suspect {n}") for n in range(3)))
     with db.write() as tx:
         queue.claim(tx, worker="died", most=3, now=START)
-        queue.rescue(tx, START)
+        queue.rescue(tx, START + 60)
     put(db, *(ask(f"fresh {n}") for n in range(5)))
     lock = threading.Lock()
     beside: set[str] = set()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, MetaData, String, Table, event, insert, select
@@ -14,8 +14,7 @@ from sqlalchemy import Column, MetaData, String, Table, event, insert, select
 from hub import queue
 from hub.queue import Claimed, Lane, Request
 from hub.store.database import Database, Transaction
-from hub.store.metadata import metadata
-from hub.store.system import dead_jobs, jobs, pauses, workers
+from hub.store.system import jobs
 
 DEADLINE = 30.0  # seconds; only ever waited for when a test fails
 START = 1_000.0
@@ -23,10 +22,10 @@ START = 1_000.0
 effects = Table("effect", MetaData(), Column("name", String, primary_key=True))
 
 
-def open_queue(path: Path) -> Database:
-    database = Database(f"sqlite:///{path}")
+def with_effects(url: str) -> Database:
+    """A migrated database, opened, with a place for the effects of jobs."""
+    database = Database(url)
     with database.write() as tx:
-        metadata.create_all(tx, tables=[jobs, dead_jobs, pauses, workers])
         effects.create(tx, checkfirst=True)
     return database
 
@@ -68,6 +67,12 @@ def claim(db: Database, most: int = 1, *, worker: str = "w1", now: float = START
 
 def claim_one(db: Database, *, worker: str = "w1", now: float = START) -> Claimed:
     [job] = claim(db, worker=worker, now=now)
+    return job
+
+
+def claim_suspect(db: Database, *, worker: str = "w1", now: float = START) -> Claimed:
+    with db.write() as tx:
+        [job] = queue.claim_suspect(tx, worker=worker, now=now)
     return job
 
 
@@ -134,13 +139,18 @@ class Statements:
     sent: list[tuple[str, Any]] = field(default_factory=list)
 
     def plans(self, tx: Transaction) -> list[str]:
-        """How SQLite would run each, as `EXPLAIN QUERY PLAN` tells."""
+        """How the database would run each: one step of it a line."""
+        how = "EXPLAIN QUERY PLAN" if tx.dialect.name == "sqlite" else "EXPLAIN"
         steps = []
         for sql, values in list(self.sent):
             one = values[0] if isinstance(values, list) else values
-            plan = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", one)
+            plan = tx.exec_driver_sql(f"{how} {sql}", one)
             steps += [row[-1] for row in plan]
         return steps
+
+    def scans(self, tx: Transaction, table: str) -> list[str]:
+        """Those steps that go through all rows of a table, and how many look rows up in it."""
+        return [step for step in self.plans(tx) if _scans(step, table)]
 
 
 @contextmanager
@@ -148,7 +158,8 @@ def statements(db: Database) -> Iterator[Statements]:
     listened = Statements()
 
     def listen(_: Any, __: Any, sql: str, values: Sequence[Any], *___: Any) -> None:
-        listened.sent.append((sql, values))
+        if "set_config" not in sql:  # how to plan, not what to do
+            listened.sent.append((sql, values))
 
     event.listen(db.engine, "before_cursor_execute", listen)
     try:
@@ -169,3 +180,11 @@ def until(fact: Callable[[], bool]) -> None:
             return
         pause.wait(0.01)
     raise AssertionError("it never came to be")
+
+
+def _scans(step: str, table: str) -> bool:
+    if "Seq Scan" in step:
+        return table in step
+    # An index of what runs, or of suspects, may be gone through: those are few.
+    named = re.match(rf"SCAN ({table}|j|r|n|first|heir|other)\b(?! USING)", step)
+    return bool(named)

@@ -7,7 +7,6 @@ up from when, or how often, it heard of something would show.
 from __future__ import annotations
 
 import random
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,9 +24,10 @@ from hub.store import entities
 from hub.store.cursors import Counts
 from hub.store.database import Database
 from hub.store.entities import sys_audit
-from hub.sync.absorb import absorb
+from hub.sync.absorb import absorb_records
 from hub.sync.connection import Connection, Connections
-from hub.sync.reading import changes_of
+from hub.sync.reading import records_in
+from tests.databases import Databases
 from tests.real import log
 from tests.real.log import Event
 
@@ -61,18 +61,18 @@ def events(real: Callable[[str], Path]) -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def replay(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Replay:
+def replay(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Replay:
     """Absorb pages into an empty store, one transaction each."""
 
     def replayed(pages: Sequence[Page], mapping: Path = MAPPING) -> Ending:
-        file = tmp_path_factory.mktemp("replay") / "hub.db"
-        shutil.copy(migrated, file)
-        db = Database(f"sqlite:///{file}")
+        url = databases.migrated(tmp_path_factory.mktemp("replay"))
+        db = Database(url)
         total = _absorbed(db, pages, mapping)
         with db.read() as tx:
             rows = [dict(row._mapping) for row in tx.execute(select(INCIDENT))]
             oddities = Counter(tx.scalars(select(sys_audit.c.reason).where(ODD)))
         db.close()
+        databases.drop(url)
         kept = {row["number"]: _without(row, OF_THE_REPLAY) for row in rows}
         assert len(kept) == len(rows)
         return Ending(kept, oddities, total)
@@ -92,11 +92,11 @@ def _absorbed(db: Database, pages: Sequence[Page], mapping: Path) -> Counts:
     total = Counts()
     for number, page in enumerate(pages):
         body = hub.Page(body=orjson.dumps({"result": page}), at="result")
-        changes = list(changes_of(body, "incidents", mappings))
+        records = records_in(body, "incidents", mappings[0])
         now = LATER + timedelta(seconds=number)
         with db.write() as tx:
-            total += absorb(
-                tx, Connections([connection]), connection, "incidents", changes, now=now
+            total += absorb_records(
+                tx, Connections([connection]), connection, "incidents", records, now=now
             )
     assert total.failed == 0
     return total

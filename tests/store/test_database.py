@@ -1,20 +1,26 @@
-"""What a transaction keeps, and what is said when the database cannot be used."""
+"""What a transaction keeps, and what is said when the database cannot be used.
+
+What only PostgreSQL does is in test_server.py.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from hub.errors import Transient
 from hub.store import numbers
 from hub.store.database import Database, Unavailable, ring
 from hub.store.numbers import sys_number
+from tests.databases import ON_SQLITE, Databases, locked
 
 NORMAL, FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
 COUNT = select(func.count()).select_from(sys_number)
@@ -66,7 +72,7 @@ def test_a_reader_that_comes_to_write_does_not_fail_for_having_read(db: Database
     failed: list[BaseException] = []
 
     def read_then_write(prefix: str) -> None:
-        other = Database(str(db.url))  # as another program would
+        other = Database(db.url.render_as_string(hide_password=False))  # as another program
         try:
             together.wait(30)
             for n in range(20):
@@ -114,18 +120,21 @@ def _ring_and(db: Database, then: Callable[[], object]) -> None:
 
 
 def test_a_locked_database_is_unavailable(db: Database) -> None:
-    impatient = _prepared(str(db.url), "busy_timeout = 20")
-    holder = sqlite3.connect(str(db.url.database), isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable, match=r"hub\.db.*database is locked"), impatient.write():
-        pass
-    with impatient.read() as tx:  # readers go on
-        assert tx.execute(COUNT).scalar_one()
-    holder.execute("ROLLBACK")
+    impatient = db.within(0.05)
+    with locked(db):
+        with pytest.raises(Unavailable, match=r"lock.*another"), impatient.write() as tx:
+            tx.execute(insert(sys_number).values(_series("AAA")))
+        with impatient.read() as tx:  # readers go on
+            assert tx.execute(COUNT).scalar_one()
     with impatient.write() as tx:
         assert numbers.allocate(tx, {"CS": 1}) == {"CS": 1001}
-    holder.close()
-    impatient.close()
+
+
+def test_an_error_quotes_no_row(db: Database) -> None:
+    """They are customers' data, and errors end up in logs."""
+    with pytest.raises(IntegrityError, match="prefix") as told, db.write() as tx:
+        tx.execute(insert(sys_number), [_series(f"{'x' * 20}@example.com")] * 2)
+    assert "x" * 20 not in "".join(traceback.format_exception(told.value))
 
 
 def test_a_new_file_that_somebody_is_writing_is_waited_for(tmp_path: Path) -> None:
@@ -144,15 +153,23 @@ def test_a_new_file_that_somebody_is_writing_is_waited_for(tmp_path: Path) -> No
     db.close()
 
 
-def test_a_read_only_database_is_unavailable_to_writers_only(db: Database) -> None:
-    sealed = Database(f"sqlite:///file:{db.url.database}?mode=ro&uri=true")
-    with pytest.raises(Unavailable, match=r"hub\.db.*readonly database"), sealed.write() as tx:
+def test_a_read_only_database_is_unavailable_to_writers_only(
+    database_url: str, databases: Databases
+) -> None:
+    sealed = Database(databases.read_only(database_url))
+    with sealed.read() as tx:
+        assert tx.execute(COUNT).scalar_one()
+    with (
+        pytest.raises(Unavailable, match=r"read-?only.*(must be allowed|this is a standby)"),
+        sealed.write() as tx,
+    ):
         numbers.allocate(tx, {"CS": 1})
     with sealed.read() as tx:
         assert tx.execute(COUNT).scalar_one()
     sealed.close()
 
 
+@ON_SQLITE
 def test_a_full_disk_is_unavailable_and_keeps_what_was_there(db: Database) -> None:
     with db.read() as tx:
         pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -183,6 +200,7 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
         pass
 
 
+@ON_SQLITE
 def test_only_durable_commits_wait_for_the_disk(db: Database) -> None:
     modes = []
     for durable in (False, True, False):

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Connection, inspect, text
 
 from hub.store import migrations, schema
 from hub.store.database import Database
 from hub.store.migrations import draft
+from tests.databases import Databases
 
 STEPS = ScriptDirectory(str(Path(migrations.__file__).parent))
 
 
 def definitions(tx: Connection) -> set[tuple[str, str]]:
-    """Every table and index by name, as SQLite keeps its definition."""
-    rows = tx.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {(name, _plain(sql)) for name, sql in rows if name != "alembic_version"}
+    """Every table, column and index by name, as the database keeps its definition."""
+    known = SQLITE if tx.dialect.name == "sqlite" else POSTGRESQL
+    rows = tx.exec_driver_sql(known)
+    return {(name, _plain(sql)) for name, sql in rows if not name.startswith("alembic_version")}
+
+
+SQLITE = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+POSTGRESQL = """
+    SELECT table_name || '.' || column_name,
+      concat_ws(' ', data_type, character_maximum_length, numeric_precision, is_nullable,
+        column_default, is_identity)
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL SELECT tablename || '/' || indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public'
+    UNION ALL SELECT conrelid::regclass || '/' || conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+"""
 
 
 def _plain(sql: str) -> str:
@@ -42,31 +52,20 @@ def test_the_migrated_schema_is_the_one_that_the_code_knows(db: Database) -> Non
         assert compare_metadata(MigrationContext.configure(tx), schema.metadata) == []
 
 
-def test_also_in_what_alembic_does_not_compare(db: Database, tmp_path: Path) -> None:
+def test_also_in_what_alembic_does_not_compare(
+    db: Database, databases: Databases, tmp_path: Path
+) -> None:
     """Partial indexes, tables without rowid, autoincrement."""
-    other = Database(f"sqlite:///{tmp_path / 'other.db'}")
+    (tmp_path / "other").mkdir()
+    url = databases.empty(tmp_path / "other")
+    other = Database(url)
     with other.write() as tx:
         schema.metadata.create_all(tx)
         expected = definitions(tx)
     with db.read() as tx:
         assert definitions(tx) == expected
     other.close()
-
-
-def test_on_postgresql_too() -> None:
-    sql = io.StringIO()
-    context = MigrationContext.configure(
-        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql}
-    )
-    with Operations.context(context):
-        for step in reversed(list(STEPS.walk_revisions())):
-            step.module.upgrade()
-    written = {_plain(statement) for statement in sql.getvalue().split(";\n")}
-    dialect: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
-    for table in schema.metadata.tables.values():
-        assert _plain(str(CreateTable(table).compile(dialect=dialect))) in written
-        for index in table.indexes:
-            assert _plain(str(CreateIndex(index).compile(dialect=dialect))) in written
+    databases.drop(url)
 
 
 def test_nothing_is_left_to_migrate() -> None:
@@ -103,13 +102,13 @@ def test_a_database_without_schema_is_told_to_migrate(empty: Database) -> None:
     assert schema.current(empty) is None
     with pytest.raises(schema.SchemaMismatch) as refused:
         schema.check(empty)
-    assert "hub.db has no schema yet" in str(refused.value)
+    assert str(refused.value).startswith(f"{empty.place} has no schema yet")
     assert f"needs version {schema.head()}: run `hub migrate`" in str(refused.value)
 
 
 def _stamp(db: Database, version: str) -> None:
     with db.write() as tx:
-        tx.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (version,))
+        tx.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": version})
 
 
 def test_an_older_database_is_told_to_migrate(db: Database) -> None:
@@ -138,21 +137,18 @@ def test_another_programs_database_is_recognised(empty: Database) -> None:
         schema.check(empty)
 
 
-def test_a_password_in_the_address_is_not_told(tmp_path: Path) -> None:
-    advice = schema._advice(Database(f"sqlite:///{tmp_path / 'x.db'}"), None)
-    assert "x.db" in advice
-    secret = Database.__new__(Database)
-    secret.url = make_url("postgresql://hub:s3cret@db/hub")
-    assert "s3cret" not in schema._advice(secret, None)
+def test_a_password_in_the_address_is_not_told() -> None:
+    advice = schema._advice(Database("postgresql://hub:s3cret@db/hub"), None)
+    assert advice.startswith("database postgresql://hub:***@db/hub has no schema yet")
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:
     with empty.write() as tx:
         tx.exec_driver_sql("CREATE TABLE hub_job (mine INTEGER)")  # in the way of the last step
-    with pytest.raises(Exception, match="hub_job already exists"):
+    with pytest.raises(Exception, match=r'"?hub_job"? already exists'):
         schema.migrate(empty)
     with empty.read() as tx:
-        assert {name for name, _ in definitions(tx)} == {"hub_job"}
+        assert set(inspect(tx).get_table_names()) == {"hub_job"}
 
 
 MIGRATE = """
@@ -167,7 +163,8 @@ print(len(schema.migrate(db)), flush=True)
 
 
 def test_four_programs_that_migrate_at_once_all_end_well(empty: Database) -> None:
-    command = [sys.executable, "-c", MIGRATE, str(empty.url)]
+    url = empty.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", MIGRATE, url]
     programs = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(4)

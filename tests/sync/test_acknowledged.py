@@ -1,4 +1,7 @@
-"""What we acknowledge to others is on the disk first; what a worker does need not be."""
+"""What we acknowledge to others is on the disk first; what a worker does need not be.
+
+On PostgreSQL every commit is, unless its administrator wants it otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from sqlalchemy import Connection, event
 
 from hub.store import entities
 from hub.sync import command
+from tests.databases import ON_SQLITE
 from tests.sync.test_ingest import accept, carried, hook
 from tests.sync.world import World
 
+pytestmark = ON_SQLITE
 NORMAL, FULL = 1, 2  # sqlite.org/pragma.html#pragma_synchronous
 
 

@@ -14,7 +14,7 @@ import hub
 from hub.mapping import Mapping as FieldMapping
 from hub.store.cursors import Counts
 from hub.sync.jobs import Reread
-from hub.sync.reading import changes_of
+from hub.sync.reading import Record, records_in
 from tests.sync.elsewhere import at, gone, there
 from tests.sync.world import MAPPINGS, World, altered, connected, mapped
 
@@ -259,7 +259,12 @@ def body(*records: Any) -> hub.Page:
 
 
 def told(world: World, page: hub.Page) -> Counts:
-    return world.absorb(*changes_of(page, "cases", mapped(MAPPINGS / "cases.yaml")))
+    return world.absorb_records("cases", opened(page))
+
+
+def opened(page: hub.Page) -> list[Record]:
+    first, *_ = mapped(MAPPINGS / "cases.yaml")
+    return records_in(page, "cases", first)
 
 
 def test_records_are_read_out_of_a_body(world: World) -> None:
@@ -292,11 +297,11 @@ def test_half_a_character_in_a_body_costs_one_record(world: World) -> None:
 @pytest.mark.parametrize("broken", [b"", b'{"data": ', b"<html>", b"\xff", b"[" * 10_000])
 def test_a_body_that_is_no_json_is_asked_for_again(broken: bytes) -> None:
     with pytest.raises(hub.Transient, match="cases: the page's body is not JSON"):
-        changes_of(hub.Page(body=broken, at="data"), "cases", mapped(MAPPINGS / "cases.yaml"))
+        opened(hub.Page(body=broken, at="data"))
 
 
 @pytest.mark.parametrize("where", ["data.nodes", "data.records.nodes", "data"])
 def test_a_body_without_its_list_says_where_it_should_be(where: str) -> None:
     page = hub.Page(body=body({}).body, at=where)
     with pytest.raises(hub.Permanent, match=f"no list of records at '{where}'"):
-        changes_of(page, "cases", mapped(MAPPINGS / "cases.yaml"))
+        opened(page)

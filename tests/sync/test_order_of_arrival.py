@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hub
 from hub.store.database import Database
+from tests.databases import Databases
 from tests.sync.elsewhere import at, gone, there
 from tests.sync.world import World
 
@@ -103,12 +103,13 @@ def arrivals(draw: st.DrawFn) -> tuple[list[hub.Change], list[list[hub.Change]]]
 
 
 @contextmanager
-def opened(template: Path) -> Iterator[World]:
+def opened(databases: Databases) -> Iterator[World]:
     with TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "hub.db")
-        db = Database(f"sqlite:///{folder}/hub.db")
+        url = databases.migrated(Path(folder))
+        db = Database(url)
         yield World(db)
         db.close()
+        databases.drop(url)
 
 
 def outcome(world: World) -> Any:
@@ -133,8 +134,8 @@ def outcome(world: World) -> Any:
     return rows, lines, dead, sorted((row[1], row[2], row[3]) for row in links)
 
 
-def arrived(template: Path, pages: list[list[hub.Change]]) -> Any:
-    with opened(template) as world:
+def arrived(databases: Databases, pages: list[list[hub.Change]]) -> Any:
+    with opened(databases) as world:
         for page in pages:
             world.absorb(*page)
             world.clock.pass_(1)
@@ -153,40 +154,38 @@ def comes_to_the_same(history: list[hub.Change]) -> bool:
     )
 
 
-LAWS = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+LAWS = settings(max_examples=30)
 
 
 @LAWS
 @given(arrivals().filter(lambda both: comes_to_the_same(both[0])))
 def test_every_order_of_arrival_ends_the_same(
-    migrated: Path, both: tuple[list[hub.Change], list[list[hub.Change]]]
+    databases: Databases, both: tuple[list[hub.Change], list[list[hub.Change]]]
 ) -> None:
     history, pages = both
-    in_order = arrived(migrated, [[change] for change in history])
-    assert arrived(migrated, pages) == in_order
+    in_order = arrived(databases, [[change] for change in history])
+    assert arrived(databases, pages) == in_order
 
 
 @LAWS
 @given(arrivals())
 def test_bad_versions_and_deletions_end_with_the_same_links_and_letters(
-    migrated: Path, both: tuple[list[hub.Change], list[list[hub.Change]]]
+    databases: Databases, both: tuple[list[hub.Change], list[list[hub.Change]]]
 ) -> None:
     """What a late one never saw may be missing; what is newest never is."""
     history, pages = both
-    _, _, dead, _ = arrived(migrated, [[change] for change in history])
-    _, _, late, _ = arrived(migrated, pages)
+    _, _, dead, _ = arrived(databases, [[change] for change in history])
+    _, _, late, _ = arrived(databases, pages)
     assert late == dead
 
 
 @LAWS
 @given(arrivals())
 def test_everything_again_changes_nothing(
-    migrated: Path, both: tuple[list[hub.Change], list[list[hub.Change]]]
+    databases: Databases, both: tuple[list[hub.Change], list[list[hub.Change]]]
 ) -> None:
     _, pages = both
-    with opened(migrated) as world:
+    with opened(databases) as world:
         for page in pages:
             world.absorb(*page)
         world.work()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 import hub
 from hub.mapping import load
@@ -18,6 +17,7 @@ from hub.store.cursors import Counts
 from hub.store.database import Database
 from hub.sync.absorb import absorb
 from hub.sync.connection import Connection, Connections
+from tests.sync.world import statements_of
 
 MOST = 12
 MAPPING = """
@@ -95,14 +95,7 @@ def test_a_page_with_everything_in_it_costs_twelve(db: Database, connections: Co
         *(case(f"bad{i}", "2", Status="Melted") for i in ids),
         *(case(f"late{i}", "2", AccountId=f"late{i}") for i in ids),
     ]
-    sent: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    counts = page(db, connections, everything)
-    event.remove(db.engine, "before_cursor_execute", note)
+    with statements_of(db) as sent:
+        counts = page(db, connections, everything)
     assert (counts.created, counts.updated, counts.failed) == (300, 100, 100)
     assert len(sent) <= MOST, "\n".join(sql[:100] for sql in sent)

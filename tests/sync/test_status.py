@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -11,6 +12,7 @@ from hub import queue
 from hub.store import cursors
 from hub.store.cursors import Counts
 from hub.sync.jobs import Poll
+from hub.sync.schedule import Cron
 from hub.sync.status import ConnectionStatus, StreamStatus, status
 from tests.sync.elsewhere import there
 from tests.sync.world import World, connected
@@ -46,7 +48,7 @@ def test_a_stream_that_was_polled_is_well(world: World) -> None:
     world.clock.pass_(60)
     one = of_cases(world)
     assert (one.state, one.reason, one.next_step) == ("ok", "", "")
-    assert (one.lag, one.every) == (60.0, 300.0)
+    assert (one.lag, one.schedule) == (60.0, "every 5m")
     assert one.counts == {
         "seen": 1, "created": 1, "updated": 0, "unchanged": 0, "deleted": 0, "failed": 0,
     }  # fmt: skip
@@ -67,9 +69,30 @@ def test_a_stream_that_missed_its_polls_is_late(world: World) -> None:
     assert of_cases(world).state == "ok"
     world.clock.pass_(1)
     one = of_cases(world)
-    assert (one.state, one.reason) == ("late", "last in step 901 s ago, polled every 300 s")
+    assert (one.state, one.reason) == ("late", "last in step 901 s ago, polled every 5m")
     assert "is a worker running?" in one.next_step
     assert of_connection(world).state == "late"
+
+
+def test_a_nightly_stream_is_late_when_it_missed_three_nights(world: World) -> None:
+    nightly = Cron.of("30 2 * * *", ZoneInfo("UTC"))
+    world.connect(replace(connected(streams=("cases",)), schedules={"cases": nightly}))
+    world.run(CASES)  # at noon
+    world.clock.pass_(2 * 86_400 + 14.5 * 3600)
+    assert of_cases(world).state == "ok"
+    world.clock.pass_(1)
+    one = of_cases(world)
+    assert (one.state, one.schedule) == ("late", "at 30 2 * * * (UTC)")
+    assert one.reason == "last in step 225001 s ago, polled at 30 2 * * * (UTC)"
+
+
+def test_a_status_tells_when_the_next_poll_is_due(world: World) -> None:
+    only_cases(world)
+    assert of_cases(world).due_at is None
+    world.run(CASES)
+    assert of_cases(world).due_at is None, "a person's poll plans none"
+    world.hub.timetable.tick(world.db, clock=world.clock)
+    assert of_cases(world).due_at == world.clock() + 300
 
 
 def failing(world: World) -> None:

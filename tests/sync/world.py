@@ -24,10 +24,11 @@ from hub.store.database import Database, Transaction
 from hub.store.records import Row
 from hub.store.system import jobs as job_table
 from hub.store.system import links
-from hub.sync.absorb import absorb
+from hub.sync.absorb import absorb, absorb_records
 from hub.sync.amend import Amended, Origin, Patch, amend
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Job, request
+from hub.sync.reading import Record
 from tests.sync.elsewhere import EPOCH, STREAMS, Elsewhere, System
 
 MAPPINGS = Path(__file__).parent / "mappings"
@@ -108,6 +109,13 @@ class World:
                 tx, self.connections, self.connections[connection], stream, changes,
                 now=self.now, again=again,
             )  # fmt: skip
+
+    def absorb_records(self, stream: str, records: list[Record]) -> Counts:
+        """Take in a page as its body brings it."""
+        with self.db.write() as tx:
+            return absorb_records(
+                tx, self.connections, self.connections["crm"], stream, records, now=self.now
+            )
 
     def amend(self, *patches: Patch, origin: Origin | None = None) -> list[Amended]:
         with self.db.write() as tx:
@@ -209,18 +217,29 @@ class World:
 
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
-        """The statements that are sent; BEGIN and COMMIT are none."""
-        sent: list[str] = []
-
-        def listen(_: Any, __: Any, sql: str, *___: Any) -> None:
-            if not sql.startswith("BEGIN"):
-                sent.append(sql)
-
-        event.listen(self.db.engine, "before_cursor_execute", listen)
-        try:
+        """The statements that are sent; see `statements_of`."""
+        with statements_of(self.db) as sent:
             yield sent
-        finally:
-            event.remove(self.db.engine, "before_cursor_execute", listen)
+
+
+@contextmanager
+def statements_of(db: Database) -> Iterator[list[str]]:
+    """The statements that are sent; BEGIN and COMMIT are none.
+
+    Nor are the two with which PostgreSQL waits for others, where SQLite lets in one writer: for a
+    stream's turn, and for the rows of an entity that somebody else is changing.
+    """
+    sent: list[str] = []
+
+    def listen(_: Any, __: Any, sql: str, *___: Any) -> None:
+        if not (sql.startswith("BEGIN") or "advisory_xact_lock" in sql or "FOR UPDATE) r" in sql):
+            sent.append(sql)
+
+    event.listen(db.engine, "before_cursor_execute", listen)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", listen)
 
 
 COMMAND = Origin("ann", command=True)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,10 +18,9 @@ from fastapi.testclient import TestClient
 import hub
 from hub import web
 from hub.running import Web, serving
-from hub.store import access, entities, records, schema
+from hub.store import access, entities, records, sets
 from hub.store.database import Database
 from hub.sync.connection import Connection, Connections
-from hub.sync.inbound import Inbound
 
 SECRET = "a-shared-secret"
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -84,9 +80,8 @@ class Clock:
 
 @dataclass
 class House:
-    """One hub: its database file, its web application, and a token for the admin API."""
+    """One hub: its database, its web application, and a token for the admin API."""
 
-    file: Path
     db: Database
     app: FastAPI
     connections: Connections
@@ -95,9 +90,10 @@ class House:
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """What another connection to the file sees now."""
-        with closing(sqlite3.connect(self.file)) as other:
-            return other.execute(query, parameters).fetchall()
+        """What another connection to the database sees now."""
+        with self.db.read() as tx:
+            found = tx.exec_driver_sql(sets.placeholders(tx, query), parameters)
+            return [tuple(row) for row in found]
 
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
@@ -117,16 +113,6 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
     return {"x-acme-signature": digest, "content-type": "application/json"}
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of our schema, made once."""
-    file = tmp_path_factory.mktemp("schema") / "hub.db"
-    db = Database(f"sqlite:///{file}")
-    schema.migrate(db)
-    db.close()
-    return file
-
-
 @pytest.fixture
 def connections() -> Connections:
     spokes: Mapping[str, hub.Spoke] = {
@@ -139,23 +125,16 @@ def connections() -> Connections:
 
 
 @pytest.fixture
-def build(
-    migrated: Path, tmp_path: Path, connections: Connections
-) -> Iterator[Callable[..., House]]:
-    """Make a hub; `options` are added to the database's address."""
+def build(database_url: str, connections: Connections) -> Iterator[Callable[..., House]]:
+    """Make a hub of this test's database, also several of the same."""
     opened: list[Database] = []
 
-    def make(options: str = "", wait: float = 0.1, **settings: Any) -> House:
-        file = tmp_path / "hub.db"
-        if not file.exists():
-            shutil.copy(migrated, file)
-        address = f"sqlite:///file:{file}?uri=true{options}"
-        db = Database(address, wait=wait)
+    def make(url: str = database_url, wait: float = 0.1, **settings: Any) -> House:
+        db = Database(url, wait=wait)
         opened.append(db)
         clock = Clock()
-        inbound = Inbound(db, connections, clock)
-        app = web.create(db, connections, inbound, clock=clock, **settings)
-        return House(file, db, app, connections, clock)
+        app = web.create(db, connections, clock=clock, **settings)
+        return House(db, app, connections, clock)
 
     yield make
     for db in opened:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from typing import Any
-
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from hub.store import access
+from tests.databases import locked
 from tests.web.conftest import House
 
 
@@ -64,20 +61,19 @@ def test_its_use_is_noted_once_a_minute(house: House, client: httpx.Client) -> N
 
 
 def test_who_may_read_still_can_while_nobody_can_write(house: House, client: httpx.Client) -> None:
-    with closing(sqlite3.connect(house.file, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(house.db):
         assert client.get("/admin/api/status").status_code == 200
 
 
 def test_a_request_that_only_reads_takes_the_one_writers_turn_once_a_minute(
     house: House, client: httpx.Client
 ) -> None:
-    begun: list[str] = []
+    begun: list[Connection] = []
 
-    @event.listens_for(house.db.engine, "before_cursor_execute")
-    def _count(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if statement == "BEGIN IMMEDIATE":
-            begun.append(statement)
+    @event.listens_for(house.db.engine, "begin")
+    def _count(connection: Connection) -> None:
+        if connection.get_execution_options().get("hub_writes"):
+            begun.append(connection)
 
     for _ in range(5):
         assert client.get("/admin/api/records/case").status_code == 200

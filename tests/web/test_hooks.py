@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 from fastapi import Request
 from sqlalchemy import event
@@ -18,9 +15,11 @@ from structlog.testing import capture_logs
 
 from hub.errors import Permanent
 from hub.spoke import Webhook
+from hub.store import sets
 from hub.web import body
 from hub.web.body import Limit
 from hub.web.problems import Problem
+from tests.databases import ON_SQLITE, Databases, locked
 from tests.web.conftest import SECRET, House, served, signed
 
 BODY = b'{"id": "wo_1"}'
@@ -211,7 +210,7 @@ def test_the_spoke_sees_credentials_and_the_store_does_not(
     }
     assert client.post("/hooks/bearer", content=BODY, headers=headers).status_code == 202
     [(stored,)] = house.rows("SELECT headers FROM hub_delivery")
-    assert orjson.loads(stored) == {
+    assert sets.from_json(stored) == {
         "user-agent": "Acme/1",
         "x-topic": "orders/updated",
         "content-type": "application/json",
@@ -235,22 +234,20 @@ def test_a_bug_in_verify_tells_nothing_and_stores_nothing(
 def test_while_the_database_is_locked_the_sender_is_asked_to_come_again(
     house: House, client: httpx.Client
 ) -> None:
-    with closing(sqlite3.connect(house.file, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(house.db):
         answer = post(client)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-        assert str(house.file) not in answer.text
+        assert str(house.db.url.database) not in answer.text
         assert house.count("hub_delivery") == 0
-        other.execute("ROLLBACK")
     assert post(client).status_code == 202
 
 
 def test_a_read_only_database_takes_nothing_and_loses_nothing(
-    build: Callable[..., House],
+    build: Callable[..., House], databases: Databases, database_url: str
 ) -> None:
     with served(build().app) as client:
         assert post(client, b"{}").status_code == 202
-    house = build("&mode=ro")
+    house = build(databases.read_only(database_url))
     with served(house.app) as client:
         answer = post(client)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
@@ -258,6 +255,7 @@ def test_a_read_only_database_takes_nothing_and_loses_nothing(
     assert house.rows("SELECT body FROM hub_delivery") == [(b"{}",)]
 
 
+@ON_SQLITE
 def test_a_full_disk_is_an_outage_and_not_a_loss(build: Callable[..., House]) -> None:
     house = build()
 
@@ -275,11 +273,11 @@ def test_a_full_disk_is_an_outage_and_not_a_loss(build: Callable[..., House]) ->
         assert post(client, large).status_code == 202
 
 
-def test_a_database_that_is_gone_is_an_outage(build: Callable[..., House]) -> None:
+def test_a_database_that_is_gone_is_an_outage(
+    build: Callable[..., House], databases: Databases, database_url: str
+) -> None:
     house = build()
-    for part in house.file.parent.glob("hub.db*"):
-        part.unlink()
-    house.file.mkdir()
+    databases.lose(database_url)
     with served(house.app) as client:
         answer = post(client)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from hub.store import dead, links
 from hub.store.dead import DeadRecord
 from hub.store.links import Link
+from tests.databases import locked
 from tests.web.conftest import START, House
 
 DEEP = orjson.loads("[" * 900 + "]" * 900)
@@ -312,8 +311,7 @@ def test_values_that_another_record_has_already_are_refused(
 def test_a_change_during_an_outage_is_refused_whole_and_reading_goes_on(
     house: House, client: httpx.Client
 ) -> None:
-    with closing(sqlite3.connect(house.file, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(house.db):
         answer = client.patch(ONE, json={"state": "open", "comments": "x"})
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
         assert client.get(ONE).json()["record"]["state"] == "1"
@@ -323,7 +321,9 @@ def test_a_change_during_an_outage_is_refused_whole_and_reading_goes_on(
 
 def test_dead_letters_are_listed_with_their_faults(house: House, client: httpx.Client) -> None:
     fault = {"place": "mappings/acme/x.yaml:3", "field": "state", "reason": "no value for 'zombie'"}
-    buried = DeadRecord("acme", "work_orders", "wo_1", raw={"id": 1}, faults=[fault], error="bad")
+    buried = DeadRecord(
+        "acme", "work_orders", "wo_1", raw=b'{"id": 1}', faults=[fault], error="bad"
+    )
     with house.db.write() as tx:
         dead.save(tx, [buried], now=1.0)
     [record] = client.get("/admin/api/dead").json()["records"]

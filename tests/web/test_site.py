@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 from sqlalchemy import text
 
 from tests.web.conftest import House, inside, served
@@ -25,7 +26,7 @@ def test_a_database_of_another_version_is_not_ready_and_the_reason_is_said(
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["detail"].startswith("the database has schema version 0999")
-    assert str(house.file) not in answer.text
+    assert str(house.db.url.database) not in answer.text
     assert client.get("/healthz").status_code == 200
 
 
@@ -37,6 +38,16 @@ def test_every_answer_forbids_guessing_and_keeping_and_names_no_product(house: H
             assert headers["cache-control"] == "no-store"
             assert headers["content-security-policy"].startswith("default-src 'none'")
             assert "server" not in headers
+
+
+def test_an_answer_that_may_be_kept_says_so_itself(house: House) -> None:
+    @house.app.get("/picture")
+    def picture() -> Response:
+        return Response(headers={"Cache-Control": "max-age=60"})
+
+    headers = inside(house.app).get("/picture").headers
+    assert headers.get_list("cache-control") == ["max-age=60"]
+    assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_an_unknown_path_is_a_problem_with_a_next_step(client: httpx.Client) -> None:
@@ -85,6 +96,9 @@ def test_the_api_describes_itself_without_pages_that_load_from_elsewhere(
     [
         ("GET", "/admin/api/status"),
         ("GET", "/admin/api/dead"),
+        ("GET", "/admin/api/revivals"),
+        ("POST", "/admin/api/revivals"),
+        ("DELETE", "/admin/api/revivals/1"),
         ("GET", "/admin/api/records/case"),
         ("GET", "/admin/api/records/nonsense"),
         ("GET", "/admin/api/records/case/CS0001001"),

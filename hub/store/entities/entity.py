@@ -49,7 +49,7 @@ class Entity:
         return cls(
             name=name,
             table=table,
-            shape=Shape(name, table.name, MappingProxyType(fields)),
+            shape=Shape(name, str(table.name), MappingProxyType(fields)),  # see `_field`
             display=display,
             prefix=prefix,
             first=first,
@@ -62,7 +62,7 @@ class Entity:
 def _field(column: Column[Any]) -> Field:
     known = column.info
     return Field(
-        name=str(column.name),  # not SQLAlchemy's quoted_name: JSON wants plain text
+        name=str(column.name),  # not SQLAlchemy's quoted_name: JSON and drivers want plain text
         kind=known["kind"],
         reference=known.get("reference", ""),
         choices=MappingProxyType({choice.name: choice.code for choice in known.get("choices", ())}),

@@ -51,7 +51,7 @@ sys_audit = Table(
     Column("hub_external_id", String),
     Column("hub_mapping", String),  # file:line
     Column("hub_job_id", String),
-    Index("ix_sys_audit_document", "tablename", "documentkey"),
+    Index("ix_sys_audit_documentkey", "documentkey"),  # of all tables: a sys_id is in one only
 )
 
 JOURNAL = Entity.of("journal", sys_journal_field, display="value")

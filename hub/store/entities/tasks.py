@@ -166,9 +166,7 @@ _case = Table(
     reference("caused_by", "change_request"),
     reference("case_report", "sn_customerservice_case_report"),
     *_task_indexes("sn_customerservice_case"),
-    Index("ix_sn_customerservice_case_account", "account"),
-    Index("ix_sn_customerservice_case_contact", "contact"),
-    *sparse("sn_customerservice_case", "consumer", "order", "incident"),
+    *sparse("sn_customerservice_case", "account", "contact", "consumer", "order", "incident"),
 )
 
 _incident = Table(

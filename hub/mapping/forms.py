@@ -1,0 +1,129 @@
+"""What is known of an expression's values before any record is read.
+
+A mapping that trims a value expects a text there. Records of the expected form are read without
+asking; any other takes a slower way, so an expectation costs time where it is wrong, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal as OneOf
+
+from hub.mapping.language import (
+    Call,
+    Choose,
+    Expression,
+    Literal,
+    Logic,
+    Path,
+    Pipe,
+    Step,
+    Text,
+    parts,
+)
+from hub.mapping.pipes import PIPES
+
+Form = OneOf["text", "texts", "moment", ""]
+"""Of a value that is not null: a text, a list of texts, an aware datetime; empty for anything."""
+Wanted = Mapping[tuple[Step, ...], Form]
+"""The paths that are read, with the form that is expected there."""
+MUCH = 100
+"""How often what a text is made of may be in it, if both are to be checked at once."""
+LONGEST_CONSTANTS = 2_000
+"""Characters: no expression is longer."""
+FormAt = Callable[[tuple[Step, ...]], Form]
+"""What the value at a path is certain to be."""
+
+
+def wanted(trees: Iterable[tuple[Expression, Form]]) -> Wanted:
+    """The paths of expressions that are to give these forms, each with the form that suits all."""
+    found: dict[tuple[Step, ...], set[Form]] = {}
+    for tree, form in trees:
+        for steps, expected in _expected(tree, form):
+            found.setdefault(steps, set()).add(expected)
+    return {steps: _common(forms) for steps, forms in found.items()}
+
+
+def _common(forms: set[Form]) -> Form:
+    """A moment only if nothing else reads it: it is no text any more."""
+    if forms == {"moment"}:
+        return "moment"
+    return "text" if "text" in forms else ""
+
+
+def _expected(tree: Expression, form: Form) -> Iterator[tuple[tuple[Step, ...], Form]]:
+    inside: Form = ""
+    match tree:
+        case Path(steps, item):
+            if not item:
+                yield steps, form
+        case Logic() | Call(name="coalesce") | Pipe(name="default"):
+            inside = form
+        case Choose(test, then, otherwise):
+            yield from _expected(test, "")
+            tree, inside = Logic("or", (then, otherwise)), form
+        case Pipe(Path(), "datetime", ()):
+            inside = "moment"
+        case Text():
+            inside = "text"
+        case Pipe(name=name) if PIPES[name].of_text:
+            inside = "text"
+        case _:
+            pass
+    for part in parts(tree):
+        yield from _expected(part, inside)
+
+
+def form_of(tree: Expression, at: FormAt) -> Form:  # noqa: PLR0911 -- a case per kind of node
+    """What an expression is certain to give, unless null."""
+    match tree:
+        case Path(steps, item):
+            return "" if item else at(steps)
+        case Text() | Literal(str()):
+            return "text"
+        case Pipe(source, "default", (other,)):
+            return _both((source, Literal(other)), at)
+        case Pipe(name="split"):
+            return "texts"
+        case Pipe(name=name):
+            return "text" if PIPES[name].gives_text else ""
+        case Logic() | Call(name="coalesce"):
+            return _both(tree.parts, at)
+        case Choose():
+            return _both((tree.then, tree.otherwise), at)
+        case _:
+            return ""
+
+
+def _both(trees: Iterable[Expression], at: FormAt) -> Form:
+    return "text" if all(form_of(tree, at) == "text" for tree in trees) else ""
+
+
+def growth_of(tree: Expression, at: FormAt) -> int:  # noqa: PLR0911 -- a case per kind of node
+    """How many times longer a text can be than all the texts and constants that it is made of.
+
+    0 if it is made of anything else; and if it could hold NUL or half a character though they do
+    not.
+    """
+    match tree:
+        case Path() if form_of(tree, at) == "text":
+            return 1
+        case Literal(str(value)) if value.isascii() and "\0" not in value:
+            return 1
+        case Pipe(source, "trim" | "email" | "lower" | "upper"):
+            return 3 * growth_of(source, at)  # of one character, as U+0390 in capitals
+        case Pipe(Pipe(source, "split"), "join", (str(separator),)) if separator.isprintable():
+            return (1 + len(separator)) * growth_of(source, at)
+        case Pipe(source, "default", (other,)):
+            return _sum((source, Literal(other)), at)
+        case Text() | Logic() | Call(name="coalesce"):
+            return _sum(tree.parts, at)
+        case Choose():
+            return _sum((tree.then, tree.otherwise), at)
+        case _:
+            return 0
+
+
+def _sum(trees: Iterable[Expression], at: FormAt) -> int:
+    found = [growth_of(tree, at) for tree in trees]
+    return sum(found) if all(found) else 0

@@ -1,0 +1,55 @@
+"""What generated source can reach: these names, and the constants of its mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from hub.mapping import functions, kinds
+from hub.mapping.faults import FAILURES
+from hub.mapping.functions import ABSENT
+from hub.mapping.heads import Head
+from hub.mapping.kinds import FOUR_DECIMALS, Ref
+
+NAMES: Mapping[str, Any] = {
+    "ABSENT": ABSENT,
+    "FAILURES": FAILURES,
+    "MANY": 16,
+    "FOUR_DECIMALS": FOUR_DECIMALS,
+    "Head": Head,
+    "Ref": Ref,
+    "UTC": UTC,
+    "datetime": datetime,
+    "at": functions.at,
+    "calculate": functions.calculate,
+    "compare": functions.compare,
+    "contains": functions.contains,
+    "convert": msgspec.convert,
+    "dict": dict,
+    "dig": functions.dig,
+    "from_iso": datetime.fromisoformat,
+    "getter": functions.getter,
+    "int": int,
+    "instant": kinds.instant,
+    "items": functions.items,
+    "len": len,
+    "lookup": functions.lookup,
+    "list": list,
+    "map": map,
+    "make": tuple.__new__,
+    "put": functions.put,
+    "ref": functions.ref,
+    "select": functions.select,
+    "show": functions.show,
+    "float": float,
+    "refuse": functions.refuse,
+    "round": round,
+    "str": str,
+    "strip": str.strip,
+    "theirs": functions.theirs,
+    "timedelta": timedelta,
+}
+"""Everything that generated source can reach."""
