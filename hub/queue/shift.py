@@ -111,6 +111,10 @@ class Shift:
             finally:
                 self._hands.awaited = False
 
+    def woken(self) -> None:
+        """Take note that the others count us as awake."""
+        self._idle = False
+
     def work(self) -> bool:
         """Settle what ended and take new jobs; whether any job is in hand afterwards.
 
@@ -164,6 +168,8 @@ class Shift:
         now = self._plan.clock()
         if self._hands.outcomes or self._failures or self._unsure or self._beat_is_due(now):
             return True
+        if not (self._idle or self._held or self._db.sqlite):
+            return True  # nobody would wake us
         if not self._room() or self._missed:
             return False
         with self._db.read() as tx:
@@ -223,6 +229,7 @@ class Shift:
 
     def _beat(self, tx: Transaction, now: float) -> None:
         self._tell(tx, now, idle=False)
+        self._idle = False
         # What kept us silent for long may have silenced the others as well: give them a beat.
         if self._beat_at is None or now < self._beat_at + crew.DEAD_AFTER:
             rescued = crew.rescue(tx, now)

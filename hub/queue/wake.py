@@ -11,6 +11,7 @@ What is not heard is found: workers look at the table every second anyway.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -58,10 +59,13 @@ def channel(worker: str) -> str:
 
 
 class Ear:
-    """Rings this process's bell when another one wakes a worker."""
+    """Rings this process's bell when another one wakes a worker, which hears of it by `woken`.
 
-    def __init__(self, db: Database, worker: str) -> None:
-        self._db, self._channel = db, channel(worker)
+    Who was woken counts as awake, whether or not it finds anything: it must say again that it waits.
+    """
+
+    def __init__(self, db: Database, worker: str, woken: Callable[[], None]) -> None:
+        self._db, self._channel, self._woken = db, channel(worker), woken
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{worker}-ear", daemon=True)
 
@@ -88,6 +92,7 @@ class Ear:
             while not self._stop.is_set():
                 for _ in raw.notifies(timeout=LISTEN, stop_after=1):
                     with self._db.bell:
+                        self._woken()
                         self._db.bell.notify_all()
 
 

@@ -61,7 +61,7 @@ class Worker:
         the last `poll` seconds. An interrupt hands back everything at once and is raised again.
         """
         shift = self._shift()
-        with Ear(self.db, shift.name):
+        with Ear(self.db, shift.name, shift.woken):
             try:
                 while not stop.is_set():
                     shift.turn(stop)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from sqlalchemy import select
 
 from hub import queue
-from hub.queue import crew
+from hub.queue import Worker, crew
+from hub.queue.wake import channel
 from hub.store.database import Database
 from hub.store.system import workers
 from tests.databases import ON_POSTGRESQL
@@ -56,6 +57,35 @@ def test_a_worker_with_another_door_is_woken(db: Database, clock: Clock) -> None
         put(db, ask("a"))
         wait_for(ran)
     theirs.close()
+
+
+@ON_POSTGRESQL
+def test_a_worker_that_was_woken_in_vain_waits_to_be_woken_again(db: Database) -> None:
+    theirs = Database(db.url.render_as_string(hide_password=False))
+    patient = Worker(db=theirs, handlers={}, poll=DEADLINE)
+    with running(patient):
+        for _ in range(3):
+            until(lambda: _idle(db) == 1)
+            with db.write() as tx:
+                [name] = crew.idlers(tx, most=1)
+                tx.exec_driver_sql("SELECT pg_notify(%s, '')", (channel(name),))
+    theirs.close()
+
+
+@ON_POSTGRESQL
+def test_a_worker_that_gave_a_sign_of_life_waits_to_be_woken_still(
+    db: Database, clock: Clock
+) -> None:
+    with running(worker(db, lambda _: None, clock)):
+        until(lambda: _idle(db) == 1)
+        clock.pass_(crew.BEAT_EVERY + 1)
+        until(lambda: _beat_at(db) == clock())
+        until(lambda: _idle(db) == 1)
+
+
+def _beat_at(db: Database) -> float:
+    with db.read() as tx:
+        return tx.execute(select(workers.c.beat_at)).scalar_one()
 
 
 @ON_POSTGRESQL
