@@ -49,7 +49,7 @@ class Edge:
             await send(message)
 
         try:
-            app = _too_many_headers(scope) or self._app
+            app = _too_many_headers(scope) or _nul(scope) or self._app
             await app(scope, receive, guarded)
         except Exception:
             error_id = uuid4().hex[:12]
@@ -58,6 +58,13 @@ class Edge:
             if started:
                 raise
             await broken(error_id).response()(scope, receive, guarded)
+
+
+def _nul(scope: Scope) -> ASGIApp | None:
+    """No name of anything holds a NUL, and PostgreSQL takes none in a text."""
+    if "\0" not in scope["path"] and b"%00" not in scope["query_string"]:
+        return None
+    return Problem(400, "The address holds a NUL (%00).", "Leave it out.").response()
 
 
 def _too_many_headers(scope: Scope) -> ASGIApp | None:

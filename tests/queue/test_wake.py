@@ -85,7 +85,7 @@ def test_a_worker_that_gave_a_sign_of_life_waits_to_be_woken_still(
 
 def _beat_at(db: Database) -> float:
     with db.read() as tx:
-        return tx.execute(select(workers.c.beat_at)).scalar_one()
+        return float(tx.execute(select(workers.c.beat_at)).scalar_one())
 
 
 @ON_POSTGRESQL

@@ -330,3 +330,10 @@ def test_dead_letters_are_listed_with_their_faults(house: House, client: httpx.C
     assert (record["external_id"], record["faults"]) == ("wo_1", [fault])
     assert "raw" not in record
     assert client.get("/admin/api/dead?connection=bearer").json() == {"records": [], "jobs": []}
+
+
+@pytest.mark.parametrize("path", [f"{CASES}/a%00b", "/admin/api/dead?connection=a%00b"])
+def test_an_address_with_a_nul_is_refused(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 400
+    assert answer.json()["next_step"] == "Leave it out."
