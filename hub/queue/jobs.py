@@ -25,7 +25,7 @@ import msgspec
 import orjson
 
 from hub.queue.lanes import Lane
-from hub.queue.words import careful, in_words
+from hub.queue.words import as_driven, careful, in_words
 from hub.store.database import Transaction, ring
 from hub.store.sets import from_json
 
@@ -119,9 +119,10 @@ def put(
         return
     values = {"now": now, "hurry": hurry}
     if tx.dialect.name == "sqlite":
-        tx.execute(in_words(_PUT_ONE, tx), [values | _request(one) for one in requests])
+        rows = [values | _request(one) for one in requests]
+        tx.exec_driver_sql(as_driven(_PUT_ONE, tx), rows)
     else:
-        tx.execute(in_words(_PUT_SET, tx), values | _columns(requests))
+        tx.exec_driver_sql(as_driven(_PUT_SET, tx), values | _columns(requests))
     ring(tx)
 
 

@@ -7,6 +7,7 @@ A statement is written once. Where the databases differ it has a mark: `{no}` an
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from sqlalchemy import TextClause, text
@@ -46,11 +47,26 @@ def in_words(statement: str, tx: Transaction) -> TextClause:
     return _said(statement, tx.dialect.name)
 
 
+def as_driven(statement: str, tx: Transaction) -> str:
+    """The statement as the driver of this database reads it, past SQLAlchemy: for the hottest."""
+    return _driven(statement, tx.dialect.name)
+
+
 @lru_cache(maxsize=512)
 def _said(statement: str, dialect: str) -> TextClause:
+    return text(_marked(statement, dialect))
+
+
+@lru_cache(maxsize=64)
+def _driven(statement: str, dialect: str) -> str:
+    marked = _marked(statement, dialect)
+    return marked if dialect == "sqlite" else re.sub(r"(?<!:):(\w+)", r"%(\1)b", marked)
+
+
+def _marked(statement: str, dialect: str) -> str:
     for mark, word in (_MARKS[dialect] | {"{clock}": clock.seconds(dialect)}).items():
         statement = statement.replace(mark, word)
-    return text(statement)
+    return statement
 
 
 def time(tx: Transaction, now: float | None = None) -> float:

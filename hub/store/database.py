@@ -33,7 +33,7 @@ Transaction = Connection
 """What `Database.read` and `Database.write` yield."""
 
 WAIT_FOR_LOCK = 30  # seconds
-PAGE_CACHE = 64 * 1024  # KiB
+PAGE_CACHE = 16 * 1024  # KiB
 CHECKPOINT_AFTER = (
     8000  # pages of 4 KiB in the write-ahead log: index pages are written once for many commits
 )
@@ -185,6 +185,7 @@ def _open(url: str) -> Engine:
         _with_driver(url),
         connect_args=_arguments(url),
         pool_size=20,
+        pool_use_lifo=True,  # the one that was used last is set up for who comes next
         max_overflow=20,
         json_serializer=_json,
         json_deserializer=orjson.loads,
@@ -299,5 +300,8 @@ def _begin_postgresql(connection: Connection) -> None:
         raw.read_only = reads or None
         raw.isolation_level = REPEATABLE_READ if reads else None
     wait = options.get("hub_wait", WAIT_FOR_LOCK)
-    if wait != WAIT_FOR_LOCK:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout TO '{round(wait * 1000)}ms'")
+    if connection.info.get(WAITS, WAIT_FOR_LOCK) != wait:  # it was last used by somebody else
+        raw.autocommit = True  # so that it stays, also if this transaction does not
+        raw.execute(f"SET lock_timeout TO '{round(wait * 1000)}ms'")
+        raw.autocommit = False
+        connection.info[WAITS] = wait

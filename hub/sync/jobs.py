@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hub.queue import Claimed, Lane, Request
@@ -103,7 +103,7 @@ KINDS: dict[str, type[Job]] = {
 
 def request(job: Job, *, run_at: float | None = None) -> Request:
     """The job as the queue keeps it."""
-    payload: dict[str, Any] = asdict(job)
+    payload: dict[str, Any] = {name: getattr(job, name) for name in job.__slots__}
     return Request(job.kind, job.key, job.connection, payload, job.lane, run_at)
 
 
