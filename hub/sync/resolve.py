@@ -37,7 +37,7 @@ def resolve(tx: Transaction, connection: str, items: Sequence[Item]) -> list[Wai
     early = [group for group in groups if not group.reads_references]
     wanted = _wanted(items)
     found = _ask(tx, connection, wanted, early)
-    waiting = _refer(items, found) if wanted else []
+    waiting = _refer(items, wanted, found) if wanted else []
     late = [group for group in groups if group.reads_references]
     _ask(tx, connection, set(), late)
     for group in groups:
@@ -94,12 +94,16 @@ def _ask(
     return found
 
 
-def _refer(items: Sequence[Item], found: dict[tuple[str, str], dict[str, str]]) -> list[Waiting]:
+def _refer(
+    items: Sequence[Item],
+    wanted: set[tuple[str, str]],
+    found: dict[tuple[str, str], dict[str, str]],
+) -> list[Waiting]:
     """Put sys_ids in place of all references; those that are not here yet are returned."""
     for item in items:
-        if not item.gone:
-            here = found.setdefault((item.layout.mapping.stream, item.key), {})
-            here.setdefault(item.layout.mapping.table, item.sys_id)
+        mine = (item.layout.mapping.stream, item.key)
+        if mine in wanted and not item.gone:
+            found.setdefault(mine, {}).setdefault(item.layout.mapping.table, item.sys_id)
     waiting: list[Waiting] = []
     for item in items:
         if item.row:
