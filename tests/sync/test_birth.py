@@ -197,3 +197,10 @@ def test_a_page_of_new_records_costs_no_more_statements_than_any_other(world: Wo
     with statements_of(world.db) as sent:
         assert world.absorb(*told(page)).created == 200
     assert len(sent) <= 9, "\n".join(sql[:80] for sql in sent)
+
+
+def test_records_of_the_page_refer_to_each_other(world: World) -> None:
+    world.absorb(*told([{"ParentId": "c1"}, {"ParentId": "c0"}]))
+    first, second = (world.row("case", id) for id in ("c0", "c1"))
+    assert (first["parent"], second["parent"]) == (second["sys_id"], first["sys_id"])
+    assert world.count("hub_pending_ref") == 0
