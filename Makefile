@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check format bench proof lock clean
+.PHONY: install demo test check format bench peers proof lock clean
 
 install: .venv/installed
 
@@ -31,6 +31,9 @@ proof: install # what is promised, in full; `make test` plays a short form
 bench: install # QUICK=1 for two minutes, without peers; ARGS="sync.full" for some keys; build/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+peers: install # what `make bench` compares with: dlt, PgQueuer, huey
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -39,3 +42,4 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 lock: # needs uv; the files hold every platform's hashes and no index address
 	$(LOCK) --extra sandbox -o requirements.txt
 	$(LOCK) --extra dev -o requirements-dev.txt
+	$(LOCK) --extra bench -c requirements-dev.txt -o requirements-bench.txt

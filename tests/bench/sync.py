@@ -164,7 +164,7 @@ def benches(size: Size) -> list[Bench]:
 
 def _polls(size: Size) -> Bench:
     run = "tests.bench.sync:idle_polls"
-    options = {"count": 4000, "polls": size.of(500, 200, 10)}
+    options = {"count": 4000, "polls": size.of(500, 100, 10)}
     sides: dict[str, Side] = {name: Side(run, name, options) for name in BACKENDS}
     idle = Worst("idle_ms", [At(name, "poll") for name in sides])
     return Bench("sync.poll", sides, [Goal("sync.poll.idle_ms", idle, at_most=5)])
@@ -172,7 +172,7 @@ def _polls(size: Size) -> Bench:
 
 def _memory(size: Size) -> Bench:
     sides, pairs = {}, []
-    counts = {"few": size.of(10_000, 10_000, 2000), "many": size.of(1_000_000, 200_000, 4000)}
+    counts = {"few": size.of(10_000, 10_000, 2000), "many": size.of(1_000_000, 100_000, 4000)}
     for database in BACKENDS:
         for name, count in counts.items():
             options = {"count": count, "only_full": True}

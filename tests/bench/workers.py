@@ -53,7 +53,7 @@ def work(options: dict[str, Any], begin: fleet.Begin) -> dict[str, Any]:
 
 def benches(size: Size) -> list[Bench]:
     """The key `workers.scale2`."""
-    count = size.of(1_000_000, 200_000, 4000)
+    count = size.of(1_000_000, 100_000, 4000)
     sides = {
         name: Side(
             "tests.bench.workers:share", "postgresql",
