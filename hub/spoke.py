@@ -17,7 +17,7 @@ import json
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -143,11 +143,15 @@ class Webhook:
     """An incoming request, exactly as received.
 
     Header names are lower case. A header that was sent twice has its values joined by a line
-    feed, which no genuine value contains: a doubled signature never verifies.
+    feed, which no genuine value contains: a doubled signature never verifies. The same holds for
+    `query`. `method` and `query` are there for `handshake` and `verify` only: what is stored, and
+    later parsed, is the headers and the body.
     """
 
     headers: Mapping[str, str]
     body: bytes
+    method: Literal["GET", "POST"] = "POST"
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def json(self) -> Any:
         """Parse the body; raises `Permanent` when it is not JSON."""
@@ -180,6 +184,30 @@ class Webhook:
             genuine |= hmac.compare_digest((prefix + text).encode(), given)
         if not genuine:
             raise Forged(f"bad or missing signature in {header}")
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The answer to a handshake: what they sent us to prove that this address is ours.
+
+    `text` is what *they* chose: it is sent with a type that no browser runs, and no longer than
+    4,096 characters.
+    """
+
+    text: str
+    type: Literal["text/plain", "application/json"] = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What they call their promise to tell us of a stream's changes, and when it ends.
+
+    `expires` is None for one that has no end.
+    """
+
+    id: str
+    stream: str
+    expires: datetime | None = None
 
 
 def _utc_now() -> datetime:
@@ -315,6 +343,30 @@ class Receives(ABC):
         """What names this delivery, the same on every repetition; the body's digest by default."""
         return hashlib.sha256(hook.body).hexdigest()
 
+    def handshake(self, hook: Webhook) -> Greeting | None:
+        """The answer to a request that only asks whether this address is ours; None for others.
+
+        Asked before `verify`, for GET too: a webhook that proves itself by a signature calls
+        `verify` here. No I/O. Raises `Forged`.
+        """
+        del hook
+        return None
+
+
+class Subscribes(ABC):
+    """Must be asked to send webhooks, and asked again before they stop."""
+
+    @abstractmethod
+    def subscribe(
+        self, url: str, streams: Sequence[Stream], held: Sequence[Subscription]
+    ) -> Sequence[Subscription]:
+        """See to it that they tell `url` of the changes of these streams.
+
+        `held` is what the last call returned. Renew what ends soon, create what is missing or was
+        lost, and return what there is now. Safe to repeat. Called again at half of the shortest
+        time left, and once a day at least.
+        """
+
 
 class Writes(ABC):
     """Can be written to."""
@@ -345,6 +397,7 @@ __all__ = [
     "CursorLost",
     "Fetches",
     "Forged",
+    "Greeting",
     "HeaderKey",
     "Hint",
     "JsonObject",
@@ -364,6 +417,8 @@ __all__ = [
     "Secret",
     "Spoke",
     "Stream",
+    "Subscribes",
+    "Subscription",
     "SyncError",
     "Transient",
     "Transport",

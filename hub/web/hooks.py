@@ -2,7 +2,7 @@
 
     too large, compressed ─▶ 413, 415      forged ─▶ 401       seen before ─▶ 200
     unknown connection    ─▶ 404           no room, database away ─▶ 503 and Retry-After
-                                           stored, with its job, and committed ─▶ 202
+    a handshake           ─▶ 200, echoed   stored, with its job, and committed ─▶ 202
 
 The body is kept as bytes: nobody parses it before it is safe. Webhooks that arrive at about the
 same time are verified together, those of each connection, and committed together, all of them.
@@ -13,13 +13,14 @@ same time are verified together, those of each connection, and committed togethe
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.spoke import Forged, Receives, Webhook
+from hub.spoke import Forged, Greeting, Receives, Webhook
 from hub.store.database import Unavailable
 from hub.store.deliveries import Delivery
 from hub.sync.connection import Connection, Connections
@@ -48,13 +49,16 @@ BYTES_TOGETHER = 8 * 1024 * 1024
 LINGER = 0.003
 """Seconds that a commit waits for those whom it can expect: about as long as a commit takes."""
 
+LONGEST_GREETING = 4096
+"""Characters of a handshake that are sent back."""
+
 KEPT = ("x-", "webhook-", "svix-", "ce-")
 """Beginnings of the names of headers that are stored: event, topic, id, signature."""
 SECRET = re.compile("auth|cookie|token|secret|passw|api-?key|credential")
 """Headers with such names may be the key to the house itself: `x-gitlab-token`."""
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Known already; nothing to do."},
+    200: {"description": "Known already, or a handshake: nothing is stored."},
     202: {"description": "Stored: it will not be lost."},
     **{
         status: {"description": text, "content": {MEDIA_TYPE: {}}}
@@ -99,7 +103,7 @@ class Hooks:
         held: int = HELD,
     ) -> None:
         self._doors = {
-            name: _door(connection)
+            name: _Door(_batches(connection), connection.spoke, _greets(connection.spoke))
             for name, connection in connections.items()
             if isinstance(connection.spoke, Receives)
         }
@@ -118,9 +122,15 @@ class Hooks:
         try:
             with Share(self._room) as share:
                 content = await body.read(request, self._limit, share)
-                hook = Webhook(joined(request.headers.items()), content)
+                hook = _webhook(request, content)
+                if door.greets and (greeting := door.spoke.handshake(hook)):
+                    return _echo(greeting)
+                if hook.method != "POST":
+                    raise Problem(
+                        405, "Webhooks are posted.", "Use POST.", headers={"Allow": "POST"}
+                    )
                 async with asyncio.timeout(self._patience):
-                    fresh = await self._keep(await door.one(hook))
+                    fresh = await self._keep(await door.batches.one(hook))
         except TimeoutError:
             raise Unavailable(f"a webhook was not stored within {self._patience:g} s") from None
         except Full:
@@ -134,9 +144,14 @@ class Hooks:
             ) from None
         return Response(status_code=202 if fresh else 200)
 
+    async def greet(self, request: Request, connection: str) -> Response:
+        """Answer a handshake that some senders make with GET."""
+        return await self.receive(request, connection)
+
     def router(self) -> APIRouter:
         router = APIRouter(prefix=PREFIX, tags=["hooks"])
         router.post("/{connection}", status_code=202, responses=ANSWERS)(self.receive)
+        router.get("/{connection}", status_code=200, responses=ANSWERS)(self.greet)
         return router
 
 
@@ -162,7 +177,34 @@ class Shortcut:
         await response(scope, receive, send)
 
 
-def _door(connection: Connection) -> Batches[Webhook, Delivery]:
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where one connection's webhooks come in. `greets`: its spoke knows handshakes."""
+
+    batches: Batches[Webhook, Delivery]
+    spoke: Receives
+    greets: bool
+
+
+def _greets(spoke: Receives) -> bool:
+    return type(spoke).handshake is not Receives.handshake
+
+
+def _webhook(request: Request, content: bytes) -> Webhook:
+    asked = request.scope["query_string"]  # `request.url` costs more than the rest of this
+    query = joined(request.query_params.multi_items()) if asked else {}
+    method: Any = request.method
+    return Webhook(joined(request.headers.items()), content, method, query)
+
+
+def _echo(greeting: Greeting) -> Response:
+    """Their own words, of a type that no browser runs. Raises `Problem`."""
+    if len(greeting.text) > LONGEST_GREETING or not greeting.text.isprintable():
+        raise Problem(400, "The handshake is too long or not printable.", "Send a shorter token.")
+    return Response(greeting.text, media_type=greeting.type)  # `Edge` adds nosniff
+
+
+def _batches(connection: Connection) -> Batches[Webhook, Delivery]:
     """Where one connection's webhooks are verified: a slow one holds up nobody else."""
 
     def verify(some: Sequence[Webhook]) -> list[Delivery | Exception]:
@@ -178,12 +220,14 @@ def _verified(connection: Connection, hook: Webhook) -> Delivery | Exception:
         return error
 
 
-def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by lower-case name; the values of one that was sent twice, joined by a line feed."""
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Values by name; those of one that was sent twice, joined by a line feed.
+
+    Header names come in lower case from every ASGI server; those of a query are told apart by case.
+    """
     together: dict[str, str] = {}
-    for name, value in headers:
-        key = name.lower()
-        together[key] = f"{together[key]}\n{value}" if key in together else value
+    for name, value in pairs:
+        together[name] = f"{together[name]}\n{value}" if name in together else value
     return together
 
 

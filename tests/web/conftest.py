@@ -41,6 +41,17 @@ class Acme(hub.Spoke, hub.Receives):
         yield hub.Hint("work_orders", hook.json()["id"])
 
 
+class Polite(Acme):
+    """Asks first, in both ways that are common, whether the address is ours."""
+
+    def handshake(self, hook: hub.Webhook) -> hub.Greeting | None:
+        if token := hook.query.get("validationToken"):
+            return hub.Greeting(token)
+        if hook.method == "GET" and (challenge := hook.headers.get("x-challenge")):
+            return hub.Greeting(f'{{"verification": "{challenge}"}}', "application/json")
+        return None
+
+
 class Bearer(hub.Spoke, hub.Receives):
     """Proves itself by the Authorization header."""
 
@@ -117,6 +128,7 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 def connections() -> Connections:
     spokes: Mapping[str, hub.Spoke] = {
         "acme": Acme(**LOOPBACK, hook_secret=SECRET),
+        "polite": Polite(**LOOPBACK, hook_secret=SECRET),
         "bearer": Bearer(**LOOPBACK),
         "broken": Broken(**LOOPBACK),
         "deaf": Deaf(**LOOPBACK),
