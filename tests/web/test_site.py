@@ -118,5 +118,5 @@ def test_the_admin_api_opens_to_tokens_only(
 def test_status_names_every_connection(client: httpx.Client) -> None:
     answer = client.get("/admin/api/status").json()
     names = [connection["connection"] for connection in answer["connections"]]
-    assert names == ["acme", "bearer", "broken", "deaf", "polite"]
+    assert names == ["acme", "polite", "bearer", "broken", "deaf"]
     assert {"state", "reason", "next_step", "streams"} <= answer["connections"][0].keys()
