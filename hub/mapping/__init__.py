@@ -2,8 +2,8 @@
 
 from hub.mapping.examples import check_examples
 from hub.mapping.faults import BadMapping, Fault, RecordFailed
+from hub.mapping.frames import Raw
 from hub.mapping.functions import ABSENT
-from hub.mapping.generate import Raw
 from hub.mapping.heads import Head
 from hub.mapping.kinds import Ref
 from hub.mapping.mapping import Child, Mapping, explain, load

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.mapping.declaration import Out, Rule
-from hub.mapping.forms import Form, Wanted, wanted
-from hub.mapping.functions import ABSENT, plain
-from hub.mapping.generate import Loop, Source, Tables
-from hub.mapping.heads import WORDS
+from hub.mapping.forms import Form, wanted
+from hub.mapping.frames import Loop, PageReader
+from hub.mapping.functions import plain
+from hub.mapping.generate import Source, Tables
+from hub.mapping.heads import PARTS
 from hub.mapping.inverse import Inverse
 from hub.mapping.kinds import coercion, names_by_code
 from hub.mapping.language import Choose, Constant, Expression, Literal, Pipe, Step, record_paths
 from hub.mapping.pipes import PIPES, amount_as_text
-from hub.mapping.projection import project, project_dicts
+from hub.mapping.projection import Projection, project, project_dicts, project_page
 from hub.mapping.shortcuts import IN_WHOLE_SECONDS
 from hub.mapping.tables import ValueMap, WayBack
 from hub.shape import Field
 
 Maps = dict[str, dict[Any, Any]]
+Accessors = Mapping[str, Expression]
+Inward = Callable[[Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +34,50 @@ class Builder:
     columns: dict[str, Field]
 
     def inward(
-        self, rules: Iterable[Rule], *, strict: bool = False, plainly: bool = False
-    ) -> Callable[[Any], dict[str, Any]]:
+        self, rules: Iterable[Rule], otherwise: Inward | None = None, *, plainly: bool = False
+    ) -> Inward:
         """Record → our values by field; what is absent from the record is left out.
 
-        Unless it is written `plainly`, it may raise for a record that can be read, and if it is
-        `strict` it does so for every one that has not the form that the rules expect.
+        Unless it is written `plainly`, it may raise for a record that can be read. With
+        `otherwise` it is for records of the form that the rules expect, and gives it all others.
         """
         read = [rule for rule in rules if rule.read is not None]
-        root = project_dicts(_wanted(read)) if strict else None
+        root = project_dicts(wanted(_trees(read))) if otherwise else None
         source = Source(self._tables(), root, plainly=plainly)
-        # a copy of the finished size is dearer than {}, and cheaper than growing to it
-        blank = dict.fromkeys(rule.field.name for rule in read)
-        source.lines.append(f"o = {source.constant(blank.copy)}()")
+        # the attributes of an object become a dict in half the time that a dict takes to fill
+        source.lines.append(f"o = {source.constant(type('Values', (), {}))}()")
         for rule in read:
             given, code = self._kept(source, rule)
-            name = repr(rule.field.name)
-            source.lines.append(
-                f"if {given}: o[{name}] = {code}" if given else f"o[{name}] = {code}"
-            )
-            source.lines += [f"else: del o[{name}]"] if given else []
+            line = f"o.{rule.field.name} = {code}"
+            source.lines.append(f"if {given}: {line}" if given else line)
         source.check()
-        return source.function("r", "o")
+        return source.function("r", "o.__dict__", otherwise)
 
     def rows(self, rules: Iterable[Rule], when: Expression | None, *, strict: bool) -> Loop:
         """Raw records of a page → our values in the order of the rules; None unless `when`."""
         read = [rule for rule in rules if rule.read is not None]
-        source = Source(self._tables(), project(_wanted(read, when), strict=strict))
+        return self._rows(read, when, project(wanted(_trees(read, when)), strict=strict))
+
+    def page(
+        self, accessors: Accessors, rules: Iterable[Rule], when: Expression | None
+    ) -> PageReader | None:
+        """What reads a page at once; None unless each part of a head is the value of a key."""
+        read = [rule for rule in rules if rule.read is not None]
+        heads = {word: accessors[word] for word in PARTS if word in accessors}
+        root = project_page(wanted([*_heads(heads), *_trees(read, when)]), heads)
+        if root is None or root.struct is None:
+            return None
+        return PageReader(root.struct, self._rows(read, when, root, decoded=True))
+
+    def _rows(
+        self,
+        read: Iterable[Rule],
+        when: Expression | None,
+        root: Projection | None,
+        *,
+        decoded: bool = False,
+    ) -> Loop:
+        source = Source(self._tables(), root)
         if when:
             source.given(when, apart=True)
             source.lines.append(f"if not {source.code(when)}: keep(None); continue")
@@ -67,22 +87,21 @@ class Builder:
             values.append(f"({code} if {given} else ABSENT)" if given else code)
         source.lines.append(f"o = ({''.join(f'{value}, ' for value in values)})")
         source.check()
-        return source.loop("o")
+        return source.loop("o", decoded=decoded)
 
-    def heads(self, accessors: Mapping[str, Expression], *, strict: bool) -> Loop:
+    def heads(self, accessors: Accessors, *, strict: bool) -> Loop:
         """Raw records of a page → what identifies each: a `Head`."""
-        trees = {word: accessors[word] for word in WORDS if word in accessors}
-        paths = wanted((tree, "" if word == "deleted" else "text") for word, tree in trees.items())
-        source = Source(self._tables(), project(paths, strict=strict))
+        trees = {word: accessors[word] for word in PARTS if word in accessors}
+        source = Source(self._tables(), project(wanted(_heads(trees)), strict=strict))
         values = []
-        for word, form in WORDS.items():
+        for word, part in PARTS.items():
             if word in trees:
-                call = source.constant(form.call)
+                call = source.constant(part.coercion.call)
                 value, known = source.value(trees[word]), source.form(trees[word])
-                values.append(source.shortcut(form.fast, value, call, form=known))
+                values.append(source.shortcut(part.coercion.fast, value, call, form=known))
             else:
-                values.append(repr(form.call(ABSENT)))
-        return source.loop(f"make(Head, ({', '.join(values)}))")
+                values.append(repr(part.absent))
+        return source.loop(f"BareHead({', '.join(values)})")
 
     def _tables(self) -> dict[str, ValueMap]:
         return {name: ValueMap(entries) for name, entries in self.maps.items()}
@@ -91,7 +110,9 @@ class Builder:
         """Under which condition the rule's expression is given, and it in its column's form."""
         assert rule.read is not None
         given = source.given(rule.read)
-        return given, self._formed(source, rule.read, rule.field)
+        source.loose = False
+        code = self._formed(source, rule.read, rule.field)
+        return given, source.stored(code, rule.read) if source.loose else code
 
     def _formed(self, source: Source, tree: Expression, column: Field) -> str:
         form = coercion(column)
@@ -108,7 +129,7 @@ class Builder:
                 source.tables = plainly
                 return code
             case Pipe(name="ref") if column.kind == "reference":
-                return source.code_to_check(tree)
+                return source.code(tree)
             case Pipe(name=name) if column.kind in PIPES[name].into:
                 return self._in_one(source, tree, column)
             case _:
@@ -174,12 +195,19 @@ class Builder:
         return source.assign("v", f"{names}.get({value}, {value})")
 
 
-def _wanted(rules: Iterable[Rule], when: Expression | None = None) -> Wanted:
-    trees: list[tuple[Expression, Form]] = [(when, "")] if when else []
+def _trees(
+    rules: Iterable[Rule], when: Expression | None = None
+) -> Iterator[tuple[Expression, Form]]:
+    """What is read, with the form that it is to have."""
+    if when:
+        yield when, ""
     for rule in rules:
         assert rule.read is not None
-        trees.append((rule.read, "text" if rule.field.kind in _OF_TEXT else ""))
-    return wanted(trees)
+        yield rule.read, "text" if rule.field.kind in _OF_TEXT else ""
+
+
+def _heads(trees: Accessors) -> Iterator[tuple[Expression, Form]]:
+    yield from ((tree, PARTS[word].expected) for word, tree in trees.items())
 
 
 _OF_TEXT = ("string", "journal", "choice", "list")

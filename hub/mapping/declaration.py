@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.mapping.inverse import Inverse
-from hub.mapping.language import Expression, Step
+from hub.mapping.language import Expression, Step, read_paths
 from hub.shape import Field, Shape
 
 
@@ -74,3 +74,18 @@ class Declaration:
     places: Mapping[str, str]
     maps: Mapping[str, dict[Any, Any]] = field(default_factory=dict[str, dict[Any, Any]])
     examples: tuple[Example, ...] = ()
+
+
+def paths(declared: Declaration) -> tuple[str, ...]:
+    """What a spoke must ask for; nothing, meaning everything, if the record is read whole."""
+    trees = [*declared.accessors.values(), *(rule.read for rule in declared.rules if rule.read)]
+    found = [path for tree in trees for path in read_paths(tree)]
+    found += [tuple(declared.stamp.split("."))] if declared.stamp else []
+    for part in declared.parts:
+        sources = list(read_paths(part.each))
+        inner = [part.key, *(rule.read for rule in part.rules if rule.read)]
+        below = sources[-1] if sources else ()
+        found += sources[:-1]
+        found += [(*below, *path) for tree in inner for path in read_paths(tree)]
+    whole = any(not path for path in found)
+    return () if whole else tuple(dict.fromkeys(".".join(path) for path in found))

@@ -27,10 +27,6 @@ Form = OneOf["text", "texts", "moment", ""]
 """Of a value that is not null: a text, a list of texts, an aware datetime; empty for anything."""
 Wanted = Mapping[tuple[Step, ...], Form]
 """The paths that are read, with the form that is expected there."""
-MUCH = 100
-"""How often what a text is made of may be in it, if both are to be checked at once."""
-LONGEST_CONSTANTS = 2_000
-"""Characters: no expression is longer."""
 FormAt = Callable[[tuple[Step, ...]], Form]
 """What the value at a path is certain to be."""
 
@@ -99,31 +95,11 @@ def _both(trees: Iterable[Expression], at: FormAt) -> Form:
     return "text" if all(form_of(tree, at) == "text" for tree in trees) else ""
 
 
-def growth_of(tree: Expression, at: FormAt) -> int:  # noqa: PLR0911 -- a case per kind of node
-    """How many times longer a text can be than all the texts and constants that it is made of.
-
-    0 if it is made of anything else; and if it could hold NUL or half a character though they do
-    not.
-    """
+def never_null(tree: Expression) -> bool:
     match tree:
-        case Path() if form_of(tree, at) == "text":
-            return 1
-        case Literal(str(value)) if value.isascii() and "\0" not in value:
-            return 1
-        case Pipe(source, "trim" | "email" | "lower" | "upper"):
-            return 3 * growth_of(source, at)  # of one character, as U+0390 in capitals
-        case Pipe(Pipe(source, "split"), "join", (str(separator),)) if separator.isprintable():
-            return (1 + len(separator)) * growth_of(source, at)
-        case Pipe(source, "default", (other,)):
-            return _sum((source, Literal(other)), at)
-        case Text() | Logic() | Call(name="coalesce"):
-            return _sum(tree.parts, at)
-        case Choose():
-            return _sum((tree.then, tree.otherwise), at)
+        case Text():
+            return True
+        case Pipe(name="default", arguments=(other,)):
+            return other is not None
         case _:
-            return 0
-
-
-def _sum(trees: Iterable[Expression], at: FormAt) -> int:
-    found = [growth_of(tree, at) for tree in trees]
-    return sum(found) if all(found) else 0
+            return False

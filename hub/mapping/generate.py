@@ -1,29 +1,31 @@
 """Writes an expression as Python source, and a mapping's direction as one Python function.
 
 Nothing of a mapping file gets into the source but through `repr` or the constants table: names in
-it are our own (`v1`, `c2`), so a file cannot name, call or reach anything.
+it are our own (`v1`, `c2`, columns), so a file cannot name, call or reach anything.
 
-    def inward(r):
-        o = {}
-        g1 = r.get
-        v2 = g1('Subject', ABSENT)
-        if v2 is not ABSENT:
-            o['short_description'] = …
-        return o
+    def generated(r):
+        try:
+            o = c1()
+            v2 = r['Subject']
+            o.short_description = …
+            return o.__dict__
+        except FAILURES:
+            return c3(r)
 
-The loop over the raw records of a page has the same body, and reads attributes of `Projection`s.
+The loop over the records of a page has the same body, and reads attributes of `Projection`s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from hub.mapping import functions, kinds, shortcuts
-from hub.mapping.forms import LONGEST_CONSTANTS, MUCH, Form, form_of, growth_of
+from hub.mapping import frames, functions, kinds, shortcuts
+from hub.mapping.forms import Form, form_of, never_null
+from hub.mapping.frames import Loop
 from hub.mapping.kinds import DEFER, Coercion
 from hub.mapping.language import (
     Arithmetic,
@@ -44,14 +46,11 @@ from hub.mapping.language import (
     Text,
     record_paths,
 )
-from hub.mapping.names import NAMES
 from hub.mapping.pipes import PIPES
 from hub.mapping.projection import Projection
 from hub.mapping.tables import ValueMap
 
 Tables = Mapping[str, ValueMap]
-Raw = bytes | memoryview | msgspec.Raw
-Loop = Callable[[Sequence[Raw]], tuple[list[Any], list[int]]]
 
 
 @dataclass(slots=True)
@@ -77,32 +76,37 @@ class Source:
     holders: dict[tuple[Step, ...], str] = field(default_factory=dict[tuple[Step, ...], str])
     known: dict[str, str] = field(default_factory=dict[str, str])
     items: dict[str, str] = field(default_factory=dict[str, str])
-    texts: list[str] = field(default_factory=list[str])
-    growth: int = 1
+    texts: dict[str, str] = field(default_factory=dict[str, str])
+    covered: set[str] = field(default_factory=set[str])
+    loose: bool = False
     checked: bool = False
     count: int = 0
 
-    def function(self, parameters: str, result: str) -> Callable[..., Any]:
-        """Compile what has been written so far."""
-        body = "".join(f"    {line}\n" for line in self.lines)
-        return self._compiled(f"def generated({parameters}):\n{body}    return {result}\n")
+    def function(
+        self, parameters: str, result: str, otherwise: Callable[..., Any] | None = None
+    ) -> Callable[..., Any]:
+        """Compile what has been written so far; what that cannot read is given to `otherwise`."""
+        body = "".join(f"        {line}\n" for line in [*self.lines, f"return {result}"])
+        caught = f"return {self.constant(otherwise)}({parameters})" if otherwise else "raise"
+        text = frames.FUNCTION.format(given=parameters, body=body, caught=caught)
+        return frames.compiled(text, self.constants)
 
-    def loop(self, result: str) -> Loop:
-        """Compile what has been written so far, as what is done with each raw record of a page.
+    def loop(self, result: str, *, decoded: bool = False) -> Loop:
+        """Compile what has been written so far, as what is done with each record of a page.
 
-        The function gives a result per record, and the indexes of the records that could not be
-        decoded or read this way: their results are None. It gives up where most are like that.
+        They are raw unless they are `decoded` to the Structs of `root`. The loop gives up where
+        most records cannot be decoded or read this way.
         """
         kind: Any = (self.root and self.root.struct) or Any
         decode = self.constant(msgspec.json.Decoder(kind).decode)
-        body = "".join(f"            {line}\n" for line in self.lines)
-        return self._compiled(_LOOP.format(decode=decode, body=body, result=result))
+        lines = self.lines if decoded else [f"r = {decode}(r)", *self.lines]
+        body = "".join(f"            {line}\n" for line in lines)
+        return frames.compiled(frames.LOOP.format(body=body, result=result), self.constants)
 
-    def _compiled(self, text: str) -> Callable[..., Any]:
-        names: dict[str, Any] = {"__builtins__": {}, **NAMES, **self.constants}
-        exec(compile(text, "<mapping>", "exec"), names)  # noqa: S102 -- see the module's docstring
-        generated: Callable[..., Any] = names["generated"]
-        return generated
+    @property
+    def strict(self) -> bool:
+        """Whether a record has everything that is read, in the form that is expected."""
+        return self.root is not None and self.root.strict
 
     def fresh(self, letter: str) -> str:
         self.count += 1
@@ -141,10 +145,7 @@ class Source:
             return self.assign("v", f"select({self.path(above)}, {self.constant(step.criteria)})")
         here = self.root.at(above) if self.root else None
         if here:
-            name = self.assign("v", f"{self._object(above)}{here.attributes[step]}")
-            if here.forms.get(step) == "text":
-                self.texts.append(name)
-            return name
+            return self.assign("v", f"{self._object(above)}{here.attributes[step]}")
         value = self.assign("v", f"{self._getter(above)}({step!r}, ABSENT)")
         return self.read(self, step, value) if self.read and not above else value
 
@@ -178,7 +179,7 @@ class Source:
         """
         variables = [self.path(path.steps) for path in record_paths(tree)]
         self.known = {}
-        if self.root and self.root.strict:
+        if self.strict:
             return ""
         if apart or len(variables) > 1:
             self.known = {name: self._null_if_absent(name) for name in variables}
@@ -211,9 +212,9 @@ class Source:
         if self.plainly or fast == "{slow}":
             return f"{call}({operand}{given})"
         if form == "text":
-            fast = fast.replace("{v}.__class__ is str", "True")
-            fast = fast.replace("{v0}.__class__ is str", "{v0} is not None")
-        name = operand if operand.isalnum() and operand[0] in "vxt" else self.fresh("t")
+            fast = fast.replace(" if {v}.__class__ is str else {slow}", "")
+            fast = fast.replace("{v}.__class__ is str and ", "")
+        name = operand if _variable(operand) else self.fresh("t")
         once = operand if name == operand else f"({name} := {operand})"
         a, b = (*arguments, "", "")[:2]
         filled = {"v": name, "v0": once, "slow": f"{call}({name}{given})", "a": a, "b": b}
@@ -222,38 +223,39 @@ class Source:
         return f"({fast.format_map(filled | words)})"
 
     def made(self, form: Coercion, tree: Expression) -> str:
-        """A value in its column's form. What is a text waits for `check`."""
+        """A value in its column's form. What is a text is `loose` until it is `stored`."""
         known = self.form(tree)
-        if form.text and known == "text" and self.root and self.root.strict:
-            growth = growth_of(tree, self.root.form)
-            if 0 < growth <= MUCH:
-                self.growth = max(self.growth, growth)
-                return self.code_to_check(tree)
+        self.loose = self.loose or form.text
+        as_it_is = form.text and known == "text" and not self.plainly
+        self.checked = as_it_is and isinstance(tree, Pipe) and tree.name == "join"
         code, words = self.code(tree), {}
-        if form.text and not self.plainly:
-            words["t"] = self.fresh("t")
-            self.texts.append(words["t"])
+        if as_it_is:
+            return code
         if form.table:
             words["a"] = self.constant(form.table)
         return self.shortcut(form.fast, code, self.constant(form.call), form=known, **words)
 
-    def code_to_check(self, tree: Expression) -> str:
-        """As `code`, of what is stored only if the texts that it is made of stand `check`."""
-        self.checked = True
-        code = self.code(tree)
-        self.checked = False
-        return code
+    def stored(self, code: str, tree: Expression) -> str:
+        """A text or null that is put into the record; `check` will see to it."""
+        if self.plainly:
+            return code
+        if isinstance(tree, Text):
+            self.covered |= {self.code(part) for part in tree.parts if isinstance(part, Path)}
+        name = code if _variable(code) else self.fresh("t")
+        sure = self.strict and never_null(tree)
+        self.texts[name] = name if sure else f"{name} if {name} is not None else ''"
+        return code if name == code else f"({name} := {code})"
 
     def check(self) -> None:
         """Refuse the record if not all of its texts are such, and can be stored; written last."""
         if not self.texts:
             return
-        temporary = [text for text in self.texts if text.startswith("t")]
-        if temporary:
-            self.lines.insert(0, " = ".join([*temporary, "''"]))
-        texts = "".join(f"{text} if {text} is not None else '', " for text in self.texts)
-        most = kinds.MAX_TEXT // self.growth - LONGEST_CONSTANTS
-        odd = f"'\\0' in t or len(t) > {most} or not (t.isascii() or t.encode())"
+        if not self.strict:  # what is absent is left out
+            self.lines.insert(0, " = ".join([*self.texts, "None"]))
+        texts = "".join(f"{t}, " for name, t in self.texts.items() if name not in self.covered)
+        odd = f"'\\0' in t or len(t) > {kinds.MAX_TEXT}"
+        if not (self.root and self.root.struct):  # what is decoded has no half characters
+            odd += " or not (t.isascii() or t.encode())"
         self.lines += [f"t = ''.join(({texts}))", f"if {odd}: refuse()"]
 
     def form(self, tree: Expression) -> Form:
@@ -276,8 +278,7 @@ class Source:
             case Not(part):
                 return f"(not {self.code(part)})"
             case Choose(test, then, otherwise):
-                test_code = self._apart(test)
-                return f"({self.code(then)} if {test_code} else {self.code(otherwise)})"
+                return f"({self.code(then)} if {self.code(test)} else {self.code(otherwise)})"
             case Compare():
                 return self._compare(tree)
             case Arithmetic(sign, left, right):
@@ -289,13 +290,6 @@ class Source:
             case Pipe():
                 return self._pipe(tree)
 
-    def _apart(self, test: Expression) -> str:
-        """Code of what is not stored, and therefore not checked later."""
-        checked, self.checked = self.checked, False
-        code = self.code(test)
-        self.checked = checked
-        return code
-
     def _path(self, tree: Path) -> str:
         if tree.item:
             item = self.items[tree.item]
@@ -306,7 +300,8 @@ class Source:
     def _text(self, parts: tuple[Expression, ...]) -> str:
         """An f-string; Python 3.11 cannot have some characters in the braces of one."""
         shown = [self._shown(part) for part in parts]
-        if any(set('"\\#') & set(code) for code, constant in shown if not constant):
+        dicts = self.root and self.root.dicts  # `join` finds out what is no text
+        if dicts or any(set('"\\#') & set(code) for code, constant in shown if not constant):
             return "''.join((" + "".join(f"{code}, " for code, _ in shown) + "))"
         pieces = [code if constant else f'f"{{{code}}}"' for code, constant in shown]
         return f"({' '.join(pieces) or repr('')})"
@@ -315,9 +310,8 @@ class Source:
         """A part of a text, and whether it is a constant."""
         if isinstance(part, Literal) and isinstance(part.value, str):
             return repr(part.value), True
-        form = self.form(part)
-        fast = "{v0} or ''" if form == "text" else shortcuts.SHOW
-        return self.shortcut(fast, self.code(part), "show", form=form), False
+        code = self.code(part)
+        return self.shortcut(shortcuts.SHOW, code, "show", form=self.form(part)), False
 
     def _compare(self, tree: Compare) -> str:
         left, right = self.code(tree.left), self.code(tree.right)
@@ -351,6 +345,7 @@ class Source:
         return code
 
     def _pipe(self, tree: Pipe) -> str:
+        checked, self.checked = self.checked, False
         value, form = self.code(tree.source), self.form(tree.source)
         if tree.name == "map":
             return self._mapped(self.tables[str(tree.arguments[0])], value)
@@ -360,18 +355,17 @@ class Source:
         if tree.name == "ref" and self.refs:
             return f"theirs({self.refs}, {value}, {arguments[0]})"
         if tree.name == "ref":
-            fast = (
-                shortcuts.MAKE_CHECKED_REF
-                if self.checked and value in self.texts
-                else shortcuts.MAKE_REF
-            )
+            fast = shortcuts.MAKE_REF
+            if form == "text" and _variable(value):
+                fast = shortcuts.MAKE_CHECKED_REF
+                self.texts[value] = f"{value} if {value} is not None else ''"
             return self.shortcut(fast, value, "ref", *arguments, form=form)
         pipe = PIPES[tree.name]
         fast = pipe.fast
         if form == "moment":
             fast = shortcuts.IN_UTC
         elif form == "texts" and tree.name == "join":
-            fast = shortcuts.JOIN_CHECKED if self.checked else shortcuts.JOIN_TEXTS
+            fast = shortcuts.JOIN_CHECKED if checked else shortcuts.JOIN_TEXTS
         return self.shortcut(fast, value, self.constant(pipe.inward), *arguments, form=form)
 
     def _mapped(self, table: ValueMap, value: str) -> str:
@@ -380,21 +374,9 @@ class Source:
             return f"lookup({self.constant(table)}, {value})"
         if table.strict:
             return f"{self.constant(dict(table))}[{value}]"
-        return f"{self.constant(dict(table).get)}({value}, {self.constant(table.rest)})"
+        return f"{self.constant(dict(table).get)}({value}, {self.written(table.rest)})"
 
 
-_LOOP = """
-def generated(raws):
-    results, odd = [], []
-    keep = results.append
-    for raw in raws:
-        try:
-            r = {decode}(raw)
-{body}            keep({result})
-        except FAILURES:
-            odd.append(len(results))
-            keep(None)
-            if len(odd) > MANY and 2 * len(odd) > len(results):
-                break
-    return results, odd
-"""
+def _variable(code: str) -> bool:
+    """Whether the code is a variable of ours that is assigned before."""
+    return code.isalnum() and code[0] in "vx"

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Protocol
+
+import msgspec
 
 from hub.mapping import kinds
 from hub.mapping.faults import Failure, shortened
+from hub.mapping.forms import Form
 from hub.mapping.functions import ABSENT
 from hub.mapping.kinds import STORABLE, Coercion
 
 
-class Head(NamedTuple):
+class Head(Protocol):
     """`key` is never empty. `version` sorts by age as text, and is empty if they have none."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def deleted(self) -> bool: ...
+
+
+class BareHead(msgspec.Struct, frozen=True, gc=False):
+    """A head by itself, apart from its record."""
 
     key: str
     version: str
@@ -38,11 +53,33 @@ def version_text(value: Any) -> str:
     raise Failure(f"a version is text, a moment or an integer, not {shortened(value)}")
 
 
-WORDS: dict[str, Coercion] = {
-    "key": Coercion(
-        key_text, f"{{v}} if {{v0}}.__class__ is str and {{v}} and {STORABLE} else {{slow}}"
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How a part of a head gets its form, from a value that is expected to have `expected`.
+
+    `kind` is what a decoder makes of the value itself; `absent` what the part is without one.
+    """
+
+    coercion: Coercion
+    expected: Form
+    kind: Any
+    absent: Any = None
+
+
+PARTS: dict[str, Part] = {
+    "key": Part(
+        Coercion(
+            key_text, f"{{v}} if {{v0}} and {{v}}.__class__ is str and {STORABLE} else {{slow}}"
+        ),
+        "text",
+        Annotated[str, msgspec.Meta(min_length=1)],
     ),
-    "version": Coercion(version_text, "{v} if {v0}.__class__ is str else {slow}"),
-    "deleted": Coercion(bool, "True if {v0} else False"),
+    "version": Part(
+        Coercion(version_text, "'' if {v0} is None else {v} if {v}.__class__ is str else {slow}"),
+        "text",
+        str,
+        "",
+    ),
+    "deleted": Part(Coercion(bool, "True if {v0} else False"), "", bool, absent=False),
 }
-"""How each part of a head gets its form, in the order of `Head`."""
+"""The parts of a head, in the order of `BareHead`."""

@@ -245,8 +245,8 @@ def unless_null(fast: str) -> str:
     return "None if {v0} is None else " + fast + " else {slow}"
 
 
-_IS_STRING = "None if {v0} is None else ({t} := {v} if {v}.__class__ is str else {slow})"
-_IS_CHOICE = "{a}[{v}] if {v0} is None or {v}.__class__ is str else {slow}"
+_IS_STRING = unless_null("{v} if {v}.__class__ is str")
+_IS_CHOICE = unless_null("{a}[{v}] if {v}.__class__ is str")
 _FITS_INTEGER = unless_null(
     f"{{v}} if {{v}}.__class__ is int and -{MAX_INTEGER} <= {{v}} <= {MAX_INTEGER}"
 )
@@ -263,13 +263,18 @@ EXACT_MONEY = unless_null(
 """A float of at most four decimals and fifteen digits: its shortest text is that very amount."""
 
 
+def in_utc(moment: str) -> str:
+    """What `moment.astimezone(UTC)` gives, in half the time; `z` is its tzinfo, a fixed offset."""
+    return f"combine({{t}} := {moment} - z.utcoffset(None), {{t}}.time(), UTC)"
+
+
 @dataclass(frozen=True, slots=True)
 class Coercion:
     """How a value gets its column's form: `call`, and its shortcut in generated source.
 
     In `fast`, `{v0}` is the value where it is evaluated first, `{v}` where it is used again,
     `{t}` a spare variable, and `{slow}` the call. It gives what the call gives, or raises
-    anything at all, upon which the call decides. `{a}` is the `table`. Of a `text`, `{t}` is one that has still to be
+    anything at all, upon which the call decides. `{a}` is the `table`. A `text` has still to be
     `STORABLE`: cheaper to find out of all texts of a record at once.
     """
 
@@ -298,4 +303,4 @@ def coercion(field: Field) -> Coercion:
     if field.kind != "choice":
         return _COERCIONS[field.kind]
     choices = Choices(field.choices)
-    return Coercion(partial(choice, choices), _IS_CHOICE, table={None: None} | dict(choices))
+    return Coercion(partial(choice, choices), _IS_CHOICE, table=dict(choices))

@@ -13,13 +13,13 @@ from hub import marked
 from hub.mapping import document as documents
 from hub.mapping import pages
 from hub.mapping.build import Builder, condition, evaluator
-from hub.mapping.declaration import Declaration, Part, Rule
+from hub.mapping.declaration import Declaration, Part, Rule, paths
 from hub.mapping.faults import FAILURES, BadMapping, Failure, Fault, RecordFailed, shortened
+from hub.mapping.frames import Loop, PageReader, Raw
 from hub.mapping.functions import ABSENT, items
-from hub.mapping.generate import Loop, Raw
-from hub.mapping.heads import Head, key_text, version_text
+from hub.mapping.heads import BareHead, Head, key_text, version_text
 from hub.mapping.inverse import written
-from hub.mapping.language import Expression, Pipe, read_paths, record_paths
+from hub.mapping.language import Expression, Pipe, record_paths
 from hub.mapping.reasons import Inward, reason, values_at, whole
 from hub.mapping.tables import ValueMap
 from hub.shape import Shape
@@ -66,6 +66,12 @@ class Mapping:
     `RecordFailed`; `outward` does so for a value that has no counterpart on their side.
     """
 
+    inward: Callable[[Any], dict[str, Any]]
+    """Our values by field; a field whose paths are all absent from the record is left out.
+
+    Choices are codes, references `Ref`s, moments aware and in UTC, amounts `Decimal`s.
+    """
+
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
         self.name = declaration.name
@@ -85,10 +91,11 @@ class Mapping:
         self.child_entities: AnyMapping[str, str] = MappingProxyType(
             {part.name: part.shape.name for part in declaration.parts}
         )
-        self.paths = _paths(declaration)
+        self.paths = paths(declaration)
         self._rules = {rule.field.name: rule for rule in rules}
         self._builder = Builder(dict(declaration.maps), dict(declaration.shape.fields))
         self._inward = Inward(self._builder, rules, self.file)
+        self.inward = self._builder.inward(rules, self._as_it_is)
         self._outward = self._builder.outward(rules)
         tables = {name: ValueMap(entries) for name, entries in declaration.maps.items()}
         self._accessors = {
@@ -99,17 +106,6 @@ class Mapping:
 
     def __repr__(self) -> str:
         return f"<Mapping {self.name} to {self.to}>"
-
-    def inward(self, record: Any) -> dict[str, Any]:
-        """Our values by field; a field whose paths are all absent from the record is left out.
-
-        Choices are codes, references `Ref`s, moments aware and in UTC, amounts `Decimal`s.
-        """
-        try:
-            return self._inward.read(record)
-        except FAILURES as error:
-            faults = self._inward.faults(record)
-            raise RecordFailed(faults or [whole(self.file, error)], self._called(record)) from error
 
     def inward_alone(self, field: str, record: Any) -> dict[str, Any]:
         """As `inward`, of one field, whatever is wrong with the others."""
@@ -176,16 +172,35 @@ class Mapping:
         A record is one JSON value each, as `split` gives them. One that cannot be read costs only
         itself: it is given as a `RecordFailed` with all its faults, which is not raised.
         """
-        return pages.each(self._heads, raws, self._head)
+        return pages.each([(loop, raws) for loop in self._heads], raws, self._head)
 
-    def rows(self, raws: Sequence[Raw]) -> list[tuple[Any, ...] | RecordFailed | None]:
+    def rows(
+        self, raws: Sequence[Raw], heads: Sequence[Head | RecordFailed | None] = ()
+    ) -> list[tuple[Any, ...] | RecordFailed | None]:
         """`applies` and `inward` of each record of a page, in order, without a dict per record.
 
         A row has the values of `columns`, ABSENT for a field that `inward` leaves out. None stands
         for a record that `when` leaves out, a `RecordFailed` with all its faults for one that
-        cannot be read.
+        cannot be read. With the `heads` that `open` has given for the records, those are not
+        decoded a second time.
         """
-        return pages.each(self._rows, raws, self._row)
+        strictly, leniently = self._rows
+        first: tuple[Loop, Sequence[Any]] = (strictly, raws)
+        if self._page and {*map(type, heads)} == {self._page.struct}:
+            first = (self._page.rows, heads)
+        return pages.each([first, (leniently, raws)], raws, self._row)
+
+    def open(self, body: bytes, at: str) -> tuple[Sequence[Raw], Sequence[Head | RecordFailed]]:
+        """`split` and `heads` of a page, for `rows`; raises as `split` does.
+
+        Where all records are as expected, the page is decoded once for its heads and rows, and
+        split when somebody asks for a record's bytes.
+        """
+        heads = pages.decoded(body, at, self._page.struct) if self._page else None
+        if heads is not None:
+            return pages.Unsplit(body, at, len(heads)), heads
+        raws = pages.split(body, at)
+        return raws, self.heads(raws)
 
     @cached_property
     def _heads(self) -> list[Loop]:
@@ -193,9 +208,23 @@ class Mapping:
         return [self._builder.heads(accessors, strict=strict) for strict in (True, False)]
 
     @cached_property
+    def _page(self) -> PageReader | None:
+        declared = self.declaration
+        accessors = declared.accessors
+        return self._builder.page(accessors, declared.rules, accessors.get("when"))
+
+    @cached_property
     def _rows(self) -> list[Loop]:
         rules, when = self.declaration.rules, self.declaration.accessors.get("when")
         return [self._builder.rows(rules, when, strict=strict) for strict in (True, False)]
+
+    def _as_it_is(self, record: Any) -> dict[str, Any]:
+        """`inward` of a record that has not the form that the fields expect."""
+        try:
+            return self._inward.otherwise(record)
+        except FAILURES as error:
+            faults = self._inward.faults(record)
+            raise RecordFailed(faults or [whole(self.file, error)], self._called(record)) from error
 
     def _head(self, raw: Raw) -> Head | RecordFailed:
         """The head of a record that the quick way cannot read, or what is wrong with it."""
@@ -210,7 +239,7 @@ class Mapping:
                 found.append(read(record))
             except RecordFailed as error:
                 faults += error.faults
-        return RecordFailed(faults, self._called(record)) if faults else Head(*found)
+        return RecordFailed(faults, self._called(record)) if faults else BareHead(*found)
 
     def _row(self, raw: Raw) -> tuple[Any, ...] | RecordFailed | None:
         """The row of a record that the quick way cannot read, or what is wrong with it."""
@@ -347,21 +376,6 @@ def _ref_streams(rules: Iterable[Rule]) -> dict[str, str]:
                 case _:
                     continue
     return found
-
-
-def _paths(declared: Declaration) -> tuple[str, ...]:
-    """What a spoke must ask for; nothing, meaning everything, if the record is read whole."""
-    trees = [*declared.accessors.values(), *(rule.read for rule in declared.rules if rule.read)]
-    found = [path for tree in trees for path in read_paths(tree)]
-    found += [tuple(declared.stamp.split("."))] if declared.stamp else []
-    for part in declared.parts:
-        sources = list(read_paths(part.each))
-        inner = [part.key, *(rule.read for rule in part.rules if rule.read)]
-        below = sources[-1] if sources else ()
-        found += sources[:-1]
-        found += [(*below, *path) for tree in inner for path in read_paths(tree)]
-    whole = any(not path for path in found)
-    return () if whole else tuple(dict.fromkeys(".".join(path) for path in found))
 
 
 def explain(mapping: Mapping) -> list[tuple[str, str, str, str]]:

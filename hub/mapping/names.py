@@ -8,18 +8,18 @@ from typing import Any
 
 import msgspec
 
-from hub.mapping import functions, kinds
+from hub.mapping import functions
 from hub.mapping.faults import FAILURES
 from hub.mapping.functions import ABSENT
-from hub.mapping.heads import Head
+from hub.mapping.heads import BareHead
 from hub.mapping.kinds import FOUR_DECIMALS, Ref
 
 NAMES: Mapping[str, Any] = {
     "ABSENT": ABSENT,
+    "BareHead": BareHead,
     "FAILURES": FAILURES,
     "MANY": 16,
     "FOUR_DECIMALS": FOUR_DECIMALS,
-    "Head": Head,
     "Ref": Ref,
     "UTC": UTC,
     "datetime": datetime,
@@ -27,19 +27,18 @@ NAMES: Mapping[str, Any] = {
     "calculate": functions.calculate,
     "compare": functions.compare,
     "contains": functions.contains,
+    "combine": datetime.combine,
     "convert": msgspec.convert,
     "dict": dict,
     "dig": functions.dig,
     "from_iso": datetime.fromisoformat,
     "getter": functions.getter,
     "int": int,
-    "instant": kinds.instant,
     "items": functions.items,
     "len": len,
     "lookup": functions.lookup,
     "list": list,
     "map": map,
-    "make": tuple.__new__,
     "put": functions.put,
     "ref": functions.ref,
     "select": functions.select,

@@ -19,7 +19,7 @@ import msgspec
 
 from hub.mapping import kinds
 from hub.mapping.faults import BadExpression, Failure, shortened, suggestion
-from hub.mapping.kinds import EXACT_MONEY, unless_null
+from hub.mapping.kinds import EXACT_MONEY, in_utc, unless_null
 from hub.mapping.language import Constant
 from hub.shape import Kind
 
@@ -323,7 +323,7 @@ def _on_missing(value: Constant) -> Constant:
 _OF_TEXT = unless_null("{v}.%s() if {v}.__class__ is str")
 _CENTS = unless_null(
     "{t} if {v}.__class__ is float and -1e12 < {v} < 1e12"
-    " and ({t} := round({v} * 100)) / 100 == {v}"
+    " and ({t} := ({v} * 100 + 0.5).__floor__()) / 100 == {v}"
 )
 _MOMENT = unless_null(  # the two readers agree on fractions of up to six digits
     "({t} if ({t} := from_iso({v}) if len({v}) < 27 or {v}[23] == '+'"
@@ -332,21 +332,22 @@ _MOMENT = unless_null(  # the two readers agree on fractions of up to six digits
     " if {v}.__class__ is str and {v}"
 )
 _INSTANT = unless_null(
-    "({t} if ({t} := from_iso({v}) if len({v}) < 27 or {v}[23] == '+'"
-    " else convert({v}, datetime)).tzinfo is UTC and not {t}.microsecond"
-    " else {slow} if {t}.tzinfo is None"
-    " else {t} if not ({t} := {t}.astimezone(UTC)).microsecond else instant({t}))"
-    " if {v}.__class__ is str and {v}"
+    "({t} if not ({t} := {t} if (z := ({t} := from_iso({v})).tzinfo) is UTC"
+    f" else {in_utc('{t}')} if z else {{slow}}).microsecond"
+    " else {slow} if {t}.microsecond == 999999"  # the other reader may have rounded it up
+    " else {t} - timedelta(0, 0, {t}.microsecond)) if {v}"
 )
 _HUNDREDTHS = unless_null(
-    "{t} if {v}.__class__ is float and -2e7 < {v} < 2e7 and ({t} := round({v} * 100)) / 100 == {v}"
+    "{t} if {v}.__class__ is float and -2e7 < {v} < 2e7"
+    " and ({t} := ({v} * 100 + 0.5).__floor__()) / 100 == {v}"
 )
 _ADDRESS = unless_null(
-    "{t} if {v}.__class__ is str and ({t} := {v}.strip().lower()).count('@') == 1"
-    " and {t}.isprintable() and ' ' not in {t} and {t}[0] != '@' != {t}[-1]"
+    "{t} if {v}.__class__ is str and (p := ({t} := {v}.strip().lower()).partition('@'))[0]"
+    " and p[2] and '@' not in p[2] and {t}.isprintable() and ' ' not in {t}"
 )
 _PIECES = unless_null(
-    "{t} if {v}.__class__ is str and '' not in ({t} := list(map(strip, {v}.split({a}))))"
+    "{t} if {v}.__class__ is str and '' not in ({t} := {v}.split({a})"
+    " if {v}.isprintable() and ' ' not in {v} else list(map(strip, {v}.split({a}))))"
 )
 
 PIPES: Mapping[str, Pipe] = {

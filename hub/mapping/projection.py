@@ -14,19 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
 
 from hub.mapping.forms import Form, Wanted
 from hub.mapping.functions import ABSENT
-from hub.mapping.language import Step
+from hub.mapping.heads import PARTS
+from hub.mapping.language import Expression, Path, Step
 
 _TYPES: dict[Form, Any] = {
     "text": str | None,
     "moment": Annotated[datetime, msgspec.Meta(tz=True)] | None,
     "": Any,
 }
+NO_HEADS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,18 @@ class Projection:
         return above.forms.get(str(steps[-1]), "") if above else ""
 
 
-def project(wanted: Wanted, *, strict: bool) -> Projection | None:
-    """The Structs for these paths; None if what stands here is read whole, or by no plain key."""
+def project(
+    wanted: Wanted, *, strict: bool, heads: Mapping[str, str] = NO_HEADS
+) -> Projection | None:
+    """The Structs for these paths; None if what stands here is read whole, or by no plain key.
+
+    `heads` are the keys that hold the parts of a head, and the part that is its attribute.
+    """
     below = _below(wanted)
     if below is None or not all(map(_plain, below)):
         return None
     inner = {k: found for k, rest in below.items() if (found := project(rest, strict=strict))}
-    names = {key: f"f{number}" for number, key in enumerate(below)}
+    names = {key: heads.get(key, f"f{number}") for number, key in enumerate(below)}
     forms: dict[str, Form] = {
         key: rest[()] for key, rest in below.items() if strict and rest.keys() == {()}
     }
@@ -76,13 +84,30 @@ def project(wanted: Wanted, *, strict: bool) -> Projection | None:
     for key, name in names.items():
         struct = inner[key].struct if key in inner else None
         kind = struct | None if struct else _TYPES[forms.get(key, "")]
+        kind = PARTS[name].kind if name in PARTS else kind
         absent = struct() if struct and not strict else ABSENT
         fields.append((name, kind) if strict else (name, kind, absent))
     renamed = {name: key for key, name in names.items()}
-    made = msgspec.defstruct("Projected", fields, rename=renamed, frozen=True, gc=False)
+    lacking = {word: part.absent for word, part in PARTS.items() if heads and word not in renamed}
+    made = msgspec.defstruct(
+        "Projected", fields, rename=renamed, namespace=lacking, frozen=True, gc=False
+    )
     nulls = made(**{names[key]: null for key, null in _nulls(below, inner).items()})
     attributes = {key: f".{name}" for key, name in names.items()}
     return Projection(made, attributes, forms, inner, nulls, strict)
+
+
+def project_page(wanted: Wanted, heads: Mapping[str, Expression]) -> Projection | None:
+    """A strict projection whose Struct is a `Head` as well; None if its parts are no plain values."""
+    words = {
+        tree.steps[0]: word
+        for word, tree in heads.items()
+        if isinstance(tree, Path) and len(tree.steps) == 1 and isinstance(tree.steps[0], str)
+    }
+    read = [form for word in words for path, form in wanted.items() if path[:1] == (word,)]
+    expected = [PARTS[part].expected for part in words.values()]
+    plain = len(words) == len(heads) and read == expected
+    return project(wanted, strict=True, heads=words) if plain else None
 
 
 def project_dicts(wanted: Wanted) -> Projection | None:

@@ -21,16 +21,18 @@ class Inward:
         self.builder = builder
         self.rules = [rule for rule in rules if rule.read is not None]
         self.file = file
-        self.as_expected = builder.inward(self.rules, strict=True)
 
-    def read(self, record: Any) -> dict[str, Any]:
+    @cached_property
+    def read(self) -> Callable[[Any], dict[str, Any]]:
         """Our values by field; raises one of `FAILURES`, of which `faults` says more."""
-        for read in (self.as_expected, self.quickly):
-            try:
-                return read(record)
-            except FAILURES:
-                continue
-        return self.plainly(record)
+        return self.builder.inward(self.rules, self.otherwise)
+
+    def otherwise(self, record: Any) -> dict[str, Any]:
+        """As `read`, of a record that has not the form that the rules expect."""
+        try:
+            return self.quickly(record)
+        except FAILURES:
+            return self.plainly(record)
 
     def faults(self, record: Any, where: str = "", only: str = "") -> list[Fault]:
         """Each field that cannot be read, or the one."""

@@ -12,7 +12,7 @@ from hashlib import blake2b, sha256
 from typing import Any
 
 from hub.errors import Permanent, Transient
-from hub.mapping import ABSENT, Head, Raw, RecordFailed, split
+from hub.mapping import ABSENT, Head, Raw, RecordFailed
 from hub.mapping import Mapping as FieldMapping
 from hub.spoke import Change, Page
 from hub.store import entities, sets
@@ -141,14 +141,14 @@ def records_in(page: Page, stream: str, mapping: FieldMapping) -> list[Record]:
     if page.body is None:
         return records_of(page.changes)
     try:
-        raws = split(page.body, page.at)
+        raws, heads = mapping.open(page.body, page.at)
     except ValueError as error:
         raise Transient(f"{stream}: the page's body is not JSON: {error}") from error
     except LookupError as error:
         raise Permanent(
             f"{stream}: no list of records at {page.at!r} in the page's body: {error}"
         ) from error
-    return [_headed(raw, head) for raw, head in zip(raws, mapping.heads(raws), strict=True)]
+    return [_headed(raw, head) for raw, head in zip(raws, heads, strict=True)]
 
 
 def _headed(raw: Raw, head: Head | RecordFailed) -> Record:
@@ -264,7 +264,9 @@ def _mapped(items: Sequence[Item]) -> list[tuple[Item, RecordFailed | None]]:
     """Give the items of one mapping their rows; those that have none, with why."""
     layout = items[0].layout
     without: list[tuple[Item, RecordFailed | None]] = []
-    rows = layout.mapping.rows([item.record.raw or b"" for item in items])
+    records = [item.record for item in items]
+    heads = [record.head for record in records]
+    rows = layout.mapping.rows([record.raw or b"" for record in records], heads)
     for item, row in zip(items, rows, strict=True):
         if row.__class__ is tuple:
             item.row = row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,13 +47,15 @@ def raw(**changes: Any) -> bytes:
     return json.dumps(GOOD | changes).encode()
 
 
+def told(heads: Sequence[Head | RecordFailed]) -> list[tuple[str, str, bool]]:
+    """What heads say; of a record that failed, nothing."""
+    return [(h.key, h.version, h.deleted) for h in heads if not isinstance(h, RecordFailed)]
+
+
 def test_a_row_has_the_values_of_the_columns_in_their_order() -> None:
     assert CASE.columns == ("u_city", "short_description", "account", "opened_at", "state")
     assert CASE.rows([raw()]) == [ROW]
-    assert CASE.heads([raw(), raw(Gone=1)]) == [
-        ("1", "2026", False),
-        Head("1", "2026", deleted=True),
-    ]
+    assert told(CASE.heads([raw(), raw(Gone=1)])) == [("1", "2026", False), ("1", "2026", True)]
 
 
 def test_what_is_absent_is_not_what_is_null() -> None:
@@ -76,7 +79,7 @@ def test_a_record_that_cannot_be_read_is_given_with_all_its_faults() -> None:
     assert bad.record == "1"
     assert bad.__traceback__ is None
     head, failed = CASE.heads([raw(), raw(Id=None, Stamp=[])])
-    assert head == ("1", "2026", False)
+    assert told([head]) == [("1", "2026", False)]
     assert isinstance(failed, RecordFailed)
     assert [fault.field for fault in failed.faults] == ["key", "version"]
 
@@ -126,7 +129,7 @@ def test_records_are_read_from_any_bytes() -> None:
     page = b'{"records": [' + raw() + b"]}"
     for raws in (split(page, "records"), [memoryview(raw())], [raw()]):
         assert CASE.rows(raws) == [ROW]
-        assert [head[0] for head in CASE.heads(raws) if isinstance(head, Head)] == ["1"]
+        assert told(CASE.heads(raws)) == [("1", "2026", False)]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +314,7 @@ def shown(result: Any) -> str:
     """A result so that 1, 1.0 and true differ, and NaN is itself."""
     if isinstance(result, RecordFailed):
         return repr(list(map(str, result.faults)))
-    return repr(tuple(result) if isinstance(result, Head) else result)
+    return repr(told([result])[0] if hasattr(result, "key") else result)
 
 
 EACH = (
@@ -376,7 +379,7 @@ def test_every_quick_way_gives_what_the_plain_one_gives(
             wanted = mapping._inward.plainly(given)
         except (*FAILURES, RecursionError):
             continue
-        for read in (mapping._inward.as_expected, mapping._inward.quickly):
+        for read in (mapping._inward.read, mapping._inward.quickly):
             try:
                 assert repr(read(given)) == repr(wanted)
             except FAILURES:
