@@ -12,6 +12,7 @@ from hub.queue.letters import Dead, Which, dead, drop, revive
 from hub.queue.settle import Pause, bury, hand_back, hold, pause, paused, resume, retry
 from hub.queue.tally import Count, counts
 from hub.queue.wake import wake_others
+from hub.queue.words import unhurried
 from hub.queue.worker import Worker
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "revivals",
     "revive",
     "still_ours",
+    "unhurried",
     "wake_others",
 ]

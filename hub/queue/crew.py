@@ -15,7 +15,7 @@ from hub.queue.lanes import Lane
 from hub.queue.letters import keep
 from hub.queue.outlook import Outlook
 from hub.queue.settle import Again, wait_again
-from hub.queue.words import careful, in_words, time
+from hub.queue.words import as_driven, careful, in_words, time
 from hub.store.database import Transaction, ring
 from hub.store.system import workers
 
@@ -38,7 +38,7 @@ _JOIN = """
 def beat(tx: Transaction, worker: str, now: float | None = None, *, idle: bool = False) -> float:
     """Say that a worker lives, and whether it waits to be woken; returns the database's time."""
     said = {"name": worker, "now": now, "idle": idle}
-    return float(tx.execute(in_words(_BEAT, tx), said).scalar_one())
+    return float(tx.exec_driver_sql(as_driven(_BEAT, tx), said).scalar_one())
 
 
 def leave(tx: Transaction, worker: str) -> None:
@@ -116,7 +116,16 @@ def held(tx: Transaction, worker: str) -> list[Claimed]:
     statement = f"""
     SELECT {COLUMNS} FROM hub_job {{among what runs}}
     WHERE running = {{yes}} AND worker = :name ORDER BY id {lock}"""  # noqa: S608 -- no values
-    return claimed(tx.execute(in_words(statement, tx), {"name": worker}))
+    return claimed(tx.execute(in_words(statement, tx), {"name": worker}), worker)
+
+
+def tokens(tx: Transaction, worker: str) -> set[tuple[int, int]]:
+    """(id, take) of the jobs that a worker has in hand, as the database knows."""
+    careful(tx)
+    statement = """
+    SELECT id, take FROM hub_job {among what runs} WHERE running = {yes} AND worker = :name"""
+    rows = tx.execute(in_words(statement, tx), {"name": worker})
+    return {(id, take) for id, take in rows}
 
 
 def _survivor(job: Claimed, now: float) -> Again:
@@ -144,4 +153,4 @@ def idlers(tx: Transaction, most: int) -> Sequence[str]:
       SELECT name FROM hub_worker WHERE idle = {yes} ORDER BY beat_at DESC LIMIT :most
       FOR UPDATE SKIP LOCKED)
     RETURNING name"""
-    return tx.execute(in_words(statement, tx), {"most": most}).scalars().all()
+    return tx.exec_driver_sql(as_driven(statement, tx), {"most": most}).scalars().all()

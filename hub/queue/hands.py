@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -37,9 +37,10 @@ class Hands:
             thread = threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
             thread.start()
 
-    def give(self, job: Claimed) -> None:
-        """Run the job after those given before."""
-        self._to_run.put(job)
+    def give(self, jobs: Iterable[Claimed]) -> None:
+        """Run the jobs after those given before."""
+        for job in jobs:
+            self._to_run.put(job)
 
     @property
     def full(self) -> bool:

@@ -23,9 +23,10 @@ from typing import Any
 
 import msgspec
 import orjson
+from sqlalchemy import CursorResult
 
 from hub.queue.lanes import Lane
-from hub.queue.words import as_driven, careful, in_words
+from hub.queue.words import array, as_driven, careful, in_words
 from hub.store.database import Transaction, ring
 from hub.store.sets import from_json
 
@@ -76,23 +77,24 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 COLUMNS = (
-    "id, kind, key, connection, payload, lane, priority, attempt, crashes, revision, run_at, "
-    "put_at, take, worker, story"
+    "id, kind, key, connection, CAST(payload AS {text}), lane, priority, attempt, crashes, "
+    "revision, run_at, put_at, take, story"
 )
-"""Of a running job, for `claimed`."""
+"""Of a running job, for `claimed`. (The driver's own reading of JSON costs as much as all else.)"""
 _LANES = tuple(Lane)
 
 
-def claimed(rows: Iterable[Sequence[Any]]) -> list[Claimed]:
-    """Rows of `COLUMNS` as values."""
+def claimed(rows: Iterable[Sequence[Any]], worker: str) -> list[Claimed]:
+    """Rows of `COLUMNS`, which this worker has in hand, as values."""
+    loads = orjson.loads
     return [
         Claimed(
-            id, kind, key, connection, from_json(payload), _LANES[lane], priority, attempt + 1,
+            id, kind, key, connection, loads(payload), _LANES[lane], priority, attempt + 1,
             crashes, revision, run_at, put_at, take, worker, story and from_json(story),
         )
         for (
             id, kind, key, connection, payload, lane, priority, attempt, crashes, revision,
-            run_at, put_at, take, worker, story,
+            run_at, put_at, take, story,
         ) in rows
     ]  # fmt: skip
 
@@ -200,12 +202,13 @@ def done(tx: Transaction, finished: Sequence[Claimed]) -> None:
 
     Raises `LostLease` when one of them is no longer ours: then the effects must not stay.
     """
-    _all_ours(finished, sweep(tx, finished))
+    removed = "DELETE FROM hub_job {set} RETURNING hub_job.id, hub_job.take"
+    _all_ours(finished, _ours(tx, removed, finished))
 
 
-def sweep(tx: Transaction, finished: Sequence[Claimed]) -> set[tuple[int, int]]:
-    """Remove those of the jobs that are still there and ours; their ids and takes."""
-    return _ours(tx, "DELETE FROM hub_job {set} RETURNING hub_job.id, hub_job.take", finished)
+def sweep(tx: Transaction, finished: Sequence[Claimed]) -> int:
+    """Remove those of the jobs that are still there and ours; how many."""
+    return _held(tx, "DELETE FROM hub_job {set}", finished).rowcount if finished else 0
 
 
 def fence(tx: Transaction, *held: Claimed) -> None:
@@ -213,9 +216,19 @@ def fence(tx: Transaction, *held: Claimed) -> None:
 
     For every commit in the middle of a job: a page, a batch.
     """
+    _all_ours(held, _fenced(tx, held))
+
+
+def ours(tx: Transaction, held: Sequence[Claimed]) -> list[Claimed]:
+    """Those of the jobs that are ours, until `tx` ends. One statement."""
+    fenced = _fenced(tx, held)
+    return [job for job in held if _token(job) in fenced]
+
+
+def _fenced(tx: Transaction, held: Sequence[Claimed]) -> set[tuple[int, int]]:
     lock = "" if tx.dialect.name == "sqlite" else " FOR UPDATE OF hub_job"
     held_now = "SELECT hub_job.id, hub_job.take FROM hub_job {set}"
-    _all_ours(held, _ours(tx, f"{held_now}{lock}", held))
+    return _ours(tx, f"{held_now}{lock}", held)
 
 
 def still_ours(tx: Transaction, job: Claimed) -> bool:
@@ -225,34 +238,37 @@ def still_ours(tx: Transaction, job: Claimed) -> bool:
 
 def _ours(tx: Transaction, statement: str, held: Sequence[Claimed]) -> set[tuple[int, int]]:
     """Run it for those of the jobs that are ours; their ids and takes."""
-    if not held:
-        return set()
+    return {(id, take) for id, take in _held(tx, statement, held)} if held else set()
+
+
+def _held(
+    tx: Transaction, statement: str, held: Sequence[Claimed]
+) -> CursorResult[*tuple[Any, ...]]:
     if len(held) == 1:
         # Numbers in the text are planned for the table as it is now. A plan kept from when it was
         # empty would go through a long queue from end to end.
         one = f"WHERE id = {held[0].id:d} AND take = {held[0].take:d} AND running = true"
-        rows = tx.exec_driver_sql(statement.replace("{set}", one))
-        return {(id, take) for id, take in rows}
+        return tx.exec_driver_sql(statement.replace("{set}", one))
     careful(tx)
     if tx.dialect.name == "sqlite":
         values: dict[str, Any] = {"held": orjson.dumps([_token(job) for job in held]).decode()}
         chosen = _IN_JSON
     else:
-        values = {"ids": [job.id for job in held], "takes": [job.take for job in held]}
+        values = {"ids": array(job.id for job in held), "takes": array(job.take for job in held)}
         chosen = ("," if statement.startswith("SELECT") else "USING") + _IN_ARRAYS
-    rows = tx.execute(in_words(statement.replace("{set}", chosen), tx), values)
-    return {(id, take) for id, take in rows}
+    return tx.execute(in_words(statement.replace("{set}", chosen), tx), values)
 
 
 _IN_JSON = """
     WHERE id IN (SELECT value ->> 0 FROM json_each(:held)) AND running = 1
       AND (id, take) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:held))"""
 # A fence around each lookup: left to itself, PostgreSQL goes through all that runs, for each id.
+# The row that was found is then taken by its place: to look for its id again costs as much.
 _IN_ARRAYS = """
     unnest(CAST(:ids AS bigint[]), CAST(:takes AS int[])) s(id, take)
     CROSS JOIN LATERAL
-      (SELECT j.id, j.take, j.running FROM hub_job j WHERE j.id = s.id OFFSET 0) k
-    WHERE hub_job.id = k.id AND hub_job.take = k.take AND k.take = s.take AND k.running"""
+      (SELECT j.ctid AS place, j.take, j.running FROM hub_job j WHERE j.id = s.id OFFSET 0) k
+    WHERE hub_job.ctid = k.place AND hub_job.take = k.take AND k.take = s.take AND k.running"""
 
 
 def _token(job: Claimed) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
-from itertools import zip_longest
+from itertools import cycle, islice, zip_longest
+from typing import TypeVar
 
 
 class Lane(IntEnum):
@@ -75,24 +76,28 @@ def _evenly(names: Sequence[str], many: int, first: int) -> Iterator[tuple[str, 
         yield name, each + ((place - first) % len(names) < rest)
 
 
-Offers = Mapping[Lane, Mapping[str, Sequence[int]]]
-"""Ids of jobs that could run, oldest first, by lane and connection."""
+Offered = TypeVar("Offered")
+Offers = Mapping[Lane, Mapping[str, Sequence[Offered]]]
+"""Jobs that could run, oldest first, by lane and connection."""
 
 
-def divide(offers: Offers, most: int, turn: int) -> list[int]:
-    """Choose up to `most` of the offered ids, in the order in which they shall start.
+def divide(offers: Offers[Offered], most: int, turn: int) -> list[Offered]:
+    """Choose up to `most` of what is offered, in the order in which it shall start.
 
     Lanes take their turns from `turn` on, a count that the caller moves on by the number it
     took: so none starves even when one job at a time is taken. A lane that offers nothing passes
     its turn on. Within a lane the connections take turns.
     """
-    left = {lane: _by_turns(offers[lane], _turns_had(lane, turn)) for lane in offers}
-    chosen: list[int] = []
-    while len(chosen) < most and any(left.values()):
-        queue = left.get(ROUND[turn % len(ROUND)])
-        turn += 1
+    left = {lane: _by_turns(names, _turns_had(lane, turn)) for lane, names in offers.items()}
+    left = {lane: queue for lane, queue in left.items() if queue}
+    chosen: list[Offered] = []
+    turns = islice(cycle(ROUND), turn % len(ROUND), None)
+    while left and len(chosen) < most:
+        queue = left.get(lane := next(turns))
         if queue:
             chosen.append(queue.pop())
+            if not queue:
+                del left[lane]
     return chosen
 
 
@@ -101,8 +106,8 @@ def _turns_had(lane: Lane, turn: int) -> int:
     return rounds * WEIGHTS[lane] + ROUND[:rest].count(lane)
 
 
-def _by_turns(offers: Mapping[str, Sequence[int]], first: int) -> list[int]:
-    """One id of each connection after the other, last first; connection number `first` begins."""
+def _by_turns(offers: Mapping[str, Sequence[Offered]], first: int) -> list[Offered]:
+    """One job of each connection after the other, last first; connection number `first` begins."""
     names = sorted(offers)
     start = first % len(names) if names else 0
     rows = zip_longest(*(offers[name] for name in names[start:] + names[:start]))

@@ -16,12 +16,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from time import monotonic
 from typing import Any, NamedTuple
 
 from hub.queue.jobs import COLUMNS, Claimed, claimed
 from hub.queue.lanes import Lane, divide, shares
-from hub.queue.words import careful, in_words
+from hub.queue.words import as_driven, careful, in_words
 from hub.store.database import Transaction
 
 MOST = 2000  # jobs that one claim takes
@@ -72,7 +73,8 @@ class Outlook:
     def look(self, tx: Transaction, now: float) -> bool:
         """Look for heads; whether any job may run."""
         start = self.monotonic()
-        rows = tx.execute(in_words(_look(tuple(sorted(set(self.lanes)))), tx), {"now": now})
+        statement = as_driven(_look(tuple(sorted(set(self.lanes)))), tx)
+        rows = tx.exec_driver_sql(statement, {"now": now}).all()
         self._heads = [Head(Lane(lane), *rest) for lane, *rest in rows]
         end = self.monotonic()
         self._good_until = end + max(FRESH, SPARING * (end - start))
@@ -86,12 +88,13 @@ class Outlook:
         self, tx: Transaction, worker: str, most: int, now: float, turn: int
     ) -> list[Claimed]:
         asked = self._asked(most, turn)
-        rows = _take(tx, asked, worker=worker, now=now)
+        jobs = claimed(_take(tx, asked, worker=worker, now=now), worker)
+        jobs.sort(key=_AGE)
         taken: dict[tuple[Lane, str, int], list[Claimed]] = defaultdict(list)
-        for job in claimed(rows):
+        for job in jobs:
             taken[job.lane, job.connection, job.priority].append(job)
         self._move_on(asked, taken)
-        return [job for some in taken.values() for job in some]
+        return jobs
 
     def _asked(self, most: int, turn: int) -> dict[Head, int]:
         """How many to take of which head: of each lane and connection, of its first priority."""
@@ -112,24 +115,21 @@ class Outlook:
             if len(got) < number:
                 del heads[head[:3]]
             else:
-                last = max((job.run_at, job.id) for job in got)
-                heads[head[:3]] = Head(*head[:3], *last)
+                heads[head[:3]] = Head(*head[:3], got[-1].run_at, got[-1].id)
         self._heads = list(heads.values())
 
 
 def _in_order_of_start(taken: list[Claimed], turn: int) -> list[Claimed]:
-    taken.sort(key=_age)
-    offers: dict[Lane, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    taken.sort(key=_AGE)
+    offers: dict[Lane, dict[str, list[Claimed]]] = defaultdict(lambda: defaultdict(list))
     for job in taken:
-        offers[job.lane][job.connection].append(job.id)
+        offers[job.lane][job.connection].append(job)
     if len(offers) <= 1 and all(len(names) == 1 for names in offers.values()):
         return taken
-    by_id = {job.id: job for job in taken}
-    return [by_id[one] for one in divide(offers, len(taken), turn)]
+    return divide(offers, len(taken), turn)
 
 
-def _age(job: Claimed) -> tuple[int, float, int]:
-    return job.priority, job.run_at, job.id
+_AGE = attrgetter("priority", "run_at", "id")
 
 
 _WAITING = "j.running = {no} AND j.crashes = 0"
@@ -191,18 +191,17 @@ _OF_HEAD = f"""
       AND j.connection = {{h}}connection AND j.priority = {{h}}priority
       AND j.run_at <= :now AND (j.run_at, j.id) >= ({{h}}run_at, {{h}}id) AND {_KEY_IS_FREE}
     ORDER BY j.run_at, j.id LIMIT {{h}}most"""  # noqa: S608
-_TAKEN = ", ".join(f"hub_job.{name}" for name in COLUMNS.split(", "))
 _TAKE_SET = f"""
     WITH chosen AS MATERIALIZED (
-      SELECT c.id FROM unnest(
+      SELECT c.id AS chosen FROM unnest(
         CAST(:lane AS int[]), CAST(:connection AS text[]), CAST(:priority AS int[]),
         CAST(:run_at AS double precision[]), CAST(:id AS bigint[]), CAST(:most AS int[])
       ) h(lane, connection, priority, run_at, id, most)
       CROSS JOIN LATERAL ({_OF_HEAD.replace("{h}", "h.")} FOR UPDATE OF j SKIP LOCKED) c
       WHERE {_NOT_HELD}
     )
-    UPDATE hub_job SET running = true, worker = :worker, take = hub_job.take + 1
-    FROM chosen WHERE hub_job.id = chosen.id RETURNING {_TAKEN}"""  # noqa: S608
+    UPDATE hub_job SET running = true, worker = :worker, take = {{token}}
+    FROM chosen WHERE hub_job.id = chosen.chosen RETURNING {COLUMNS}"""  # noqa: S608
 
 
 @cache
@@ -213,7 +212,7 @@ def _take_each(heads: int) -> str:
         for place in range(heads)
     )
     return f"""
-    UPDATE hub_job SET running = 1, worker = :worker, take = take + 1
+    UPDATE hub_job SET running = 1, worker = :worker, take = {{token}}
     WHERE id IN ({parts}) RETURNING {COLUMNS}"""  # noqa: S608
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -23,6 +23,7 @@ from hub.queue.hands import Handler, Hands
 from hub.queue.jobs import Claimed, LostLease
 from hub.queue.lanes import Lane
 from hub.queue.outlook import Outlook
+from hub.queue.words import careful
 from hub.store.database import Database, Transaction, Unavailable, ring
 
 OUTAGE_STEP = 0.5  # seconds that each failed attempt to reach the database adds to the wait
@@ -30,7 +31,6 @@ LONGEST_OUTAGE_WAIT = 10.0  # seconds between attempts to reach the database
 GATHER = 0.02  # seconds for which outcomes are gathered while there is more to run
 SOON = 0.05  # seconds before its time in which a job is due: what one process thinks that the
 # database's clock says is a little behind what the clock told the one that put the job
-CONTESTED = 0.01  # seconds until another look, when others took what we had seen
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,8 @@ class Shift:
         self._failures: deque[Failure] = deque()
         self._alone = False  # with a suspect
         self._suspects = False  # whether any wait, so that nothing else is taken
-        self._missed = False  # what we saw was taken by others
+        self._calls = 0  # of others who woke us
+        self._dry: tuple[int, int] | None = None  # `_heard` when we took all there was
         self._taken = 0
         self._fed_at = 0.0  # by the monotonic clock
         self._beat_at: float | None = None
@@ -97,24 +98,23 @@ class Shift:
     def wait(self) -> bool:
         """Wait for something to do, up to `poll` seconds; whether there is.
 
-        The look at the table happens with the bell in hand: who commits a job afterwards finds
-        us listening.
+        Who has put jobs since we took the last rings the bell, and makes us take again without a
+        look at the table; that is for those of whom nobody told us.
         """
         with self._db.bell:
             self._hands.awaited = True
             try:
-                if not self._something_to_do():
-                    self._db.bell.wait(CONTESTED if self._missed else self._plan.poll)
-                    self._missed = False
+                rung = self._something_to_do() or self._db.bell.wait(self._plan.poll)
                 if self._hands.outcomes and self._hands.full:
                     self._db.bell.wait(GATHER)
-                return self._something_to_do()
+                return self._something_to_do() or (not rung and self._something_is_due())
             finally:
                 self._hands.awaited = False
 
     def woken(self) -> None:
-        """Take note that the others count us as awake."""
+        """Take note that the others count us as awake; with the bell in hand."""
         self._idle = False
+        self._calls += 1
 
     def work(self) -> bool:
         """Settle what ended and take new jobs; whether any job is in hand afterwards.
@@ -131,8 +131,10 @@ class Shift:
         with self._db.write() as tx:
             if beats:
                 self._beat(tx, now)
-            jobs.sweep(tx, self._returned)
-            settle.hand_back(tx, self._refused)
+            swept = jobs.sweep(tx, self._returned)
+            settle.hand_back(tx, jobs.ours(tx, self._refused))
+            if not (beats or swept or self._refused):
+                careful(tx, lasting=False)
             taken = self._take(tx, now)
             idle = self._say_whether_idle(tx, now, taken)
         if beats:
@@ -171,13 +173,21 @@ class Shift:
             return True
         if not (self._idle or self._held or self._db.sqlite):
             return True  # nobody would wake us
-        if not self._room() or self._missed:
+        return bool(self._room()) and self._dry != self._heard()
+
+    def _heard(self) -> tuple[int, int]:
+        """What changes whenever somebody tells us of new jobs."""
+        return self._db.bell.rings, self._calls
+
+    def _something_is_due(self) -> bool:
+        if not self._room():
             return False
+        soon = self._plan.clock() + self._ahead
         with self._db.read() as tx:
-            soon = now + self._ahead
             if self._outlook.look(tx, soon):
                 return True
-            return not self._held and suspects.waiting(tx, lanes=self._plan.lanes, now=soon)
+            self._suspects = suspects.waiting(tx, lanes=self._plan.lanes, now=soon)
+        return self._suspects and not self._held
 
     def _collect(self) -> BaseException | None:
         """Sort out what ended; the interrupt, if one ended a handler: that job stays in hand."""
@@ -236,7 +246,9 @@ class Shift:
             rescued = crew.rescue(tx, now)
             if rescued:
                 log.warning("took over from a dead worker", worker=self._plan.name, jobs=rescued)
-        if self._unsure:  # a claim may have gone through unheard
+        # A claim may have gone through unheard, or a server that crashed may have forgotten the
+        # end of a job that it had not promised to remember.
+        if self._unsure or crew.tokens(tx, self._plan.name) - self._held:
             self._hand_back(tx, lambda job: _token(job) not in self._held)
         self._suspects = suspects.waiting(tx, lanes=self._plan.lanes, now=now)
 
@@ -272,25 +284,23 @@ class Shift:
         room, plan, now = self._room(), self._plan, now + self._ahead
         if not room:
             return []
+        heard = self._heard()
         taken: list[Claimed] = []
         if self._suspects:
             taken = suspects.claim(tx, worker=plan.name, lanes=plan.lanes, now=now)
             self._suspects = self._alone = bool(taken)
         if not taken:
             taken = self._outlook.claim(tx, worker=plan.name, most=room, now=now, turn=self._taken)
-        if not taken and not self._in_hand():
-            taken = suspects.claim(tx, worker=plan.name, lanes=plan.lanes, now=now)
-            self._suspects = self._alone = bool(taken)
-            self._missed = not taken
-        elif len(taken) == room:  # there may be more than we can do
+        if len(taken) == room:  # there may be more than we can do
             ring(tx)
+        self._dry = heard if len(taken) < room else None
         return taken
 
-    def _start(self, taken: Iterable[Claimed]) -> None:
-        for job in taken:
-            self._held.add(_token(job))
-            self._hands.give(job)
-            self._taken += 1
+    def _start(self, taken: Sequence[Claimed]) -> None:
+        if taken:
+            self._held.update(map(_token, taken))
+            self._hands.give(taken)
+            self._taken += len(taken)
             self._fed_at = time.monotonic()
 
     def _forget(self, *settled: Iterable[Claimed]) -> None:

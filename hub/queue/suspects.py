@@ -24,9 +24,9 @@ def claim(tx: Transaction, *, worker: str, lanes: Collection[Lane], now: float) 
     careful(tx)
     lock = "" if tx.dialect.name == "sqlite" else "FOR UPDATE OF j SKIP LOCKED"
     statement = f"""
-    UPDATE hub_job SET running = {{yes}}, worker = :worker, take = take + 1
+    UPDATE hub_job SET running = {{yes}}, worker = :worker, take = {{token}}
     WHERE id = ({_chosen(lanes, lock)}) RETURNING {COLUMNS}"""  # noqa: S608 -- no values in it
-    return claimed(tx.execute(in_words(statement, tx), {"now": now, "worker": worker}))
+    return claimed(tx.execute(in_words(statement, tx), {"now": now, "worker": worker}), worker)
 
 
 def _chosen(lanes: Collection[Lane], lock: str) -> str:

@@ -46,9 +46,9 @@ def wake_others(db: Database, stop: threading.Event) -> None:
 def _wake_one(db: Database) -> None:
     try:
         with db.write() as tx:
-            tx.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             for name in idlers(tx, most=1):
-                tx.exec_driver_sql("SELECT pg_notify(%s, '')", (channel(name),))
+                wake = "SELECT pg_notify(%s, ''), set_config('synchronous_commit', 'off', true)"
+                tx.exec_driver_sql(wake, (channel(name),))
     except Unavailable as error:
         log.info("nobody was woken", error=str(error))
 

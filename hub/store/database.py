@@ -265,10 +265,17 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("hub_writes") else "BEGIN")
 
 
+_BY_INDEX = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+"""Ways that PostgreSQL takes instead of an index where it remembers a table as small, or empty: a
+prepared statement keeps them while the table grows to millions of rows. Ours all look things up by
+an index, set by set; what has none is read as a whole all the same."""
+
+
 def _prepare_postgresql(raw: Any, _: Any) -> None:
     raw.execute(
         f"SET timezone TO 'UTC'; SET lock_timeout TO '{WAIT_FOR_LOCK}s'; "
-        "SET idle_in_transaction_session_timeout TO '10min'"
+        "SET idle_in_transaction_session_timeout TO '10min'; SET jit TO off; "
+        + "; ".join(f"SET enable_{way} TO off" for way in _BY_INDEX)
     )
     raw.commit()
 

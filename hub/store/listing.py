@@ -109,7 +109,7 @@ def named(tx: Transaction, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str,
         parameters[f"keys{n}"] = sets.packed(those)
         keyed = f"SELECT k FROM {sets.values(f'keys{n}', ['k'])} t"  # noqa: S608 -- ours
         chosen = sets.prepared(keyed, tx.dialect.name).columns(column("k"))
-        selects += [_names(table, entity, chosen) for entity in targets(table)]
+        selects += [one for entity in targets(table) for one in _names(table, entity, chosen)]
     if not selects:
         return {}
     found: dict[tuple[str, str], Named] = {}
@@ -120,11 +120,12 @@ def named(tx: Transaction, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str,
     return found
 
 
-def _names(table: str, entity: Entity, chosen: Any) -> Select[Any]:
+def _names(table: str, entity: Entity, chosen: Any) -> list[Select[Any]]:
+    """By sys_id, and by number: each by its own index, where an OR would read the whole table."""
     columns = entity.table.c
     number: Any = columns.number if entity.prefix else null()
     query = select(
         literal(table), literal(entity.table.name), columns.sys_id, number, columns[entity.display]
     )
-    is_one = columns.sys_id.in_(chosen)
-    return query.where(or_(is_one, columns.number.in_(chosen)) if entity.prefix else is_one)
+    keys = [columns.sys_id, *([columns.number] if entity.prefix else [])]
+    return [query.where(key.in_(chosen)) for key in keys]

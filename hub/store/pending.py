@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from hub.store import sets
 from hub.store.database import Transaction
 
@@ -71,13 +73,15 @@ def arrived(
     return [(Pending(*row[:7]), sets.from_json(row[7])) for row in rows]
 
 
-def forget(tx: Transaction, filled: Iterable[Pending]) -> None:
-    """These wait no longer; nor does anything that was marked so. One statement."""
-    keys = sets.packed([p.table, p.sys_id, p.field] for p in filled)
-    sets.execute(tx, _FORGET, keys=keys)
-
-
+_SETTLED = text("DELETE FROM hub_pending_ref WHERE external_id = ''")
 _FORGET = f"""
-    DELETE FROM hub_pending_ref WHERE external_id = '' OR (table_name, sys_id, field) IN
+    DELETE FROM hub_pending_ref WHERE (table_name, sys_id, field) IN
       (SELECT tab, id, field FROM {sets.values("keys", ["tab", "id", "field"])} k)
 """  # noqa: S608
+
+
+def forget(tx: Transaction, filled: Iterable[Pending]) -> None:
+    """These wait no longer; nor does anything that was marked so. Two statements."""
+    tx.execute(_SETTLED)
+    keys = sets.packed([p.table, p.sys_id, p.field] for p in filled)
+    sets.execute(tx, _FORGET, keys=keys)

@@ -11,9 +11,10 @@ What is more frequent (`*` or `*/n` as minute or hour) goes by the time that pas
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from difflib import get_close_matches
 from itertools import islice
 from math import floor
@@ -39,6 +40,7 @@ NICKNAMES = {
     "@annually": "0 0 1 1 *",
 }
 LONGEST = 200  # characters of a cron expression
+DAY = 86_400  # seconds, in which clocks change once at most
 
 
 class BadSchedule(ValueError):
@@ -126,14 +128,52 @@ class Cron:
         return next(self._ticks(moment))
 
     def _ticks(self, moment: float) -> Iterator[float]:
-        """Those later than `moment`.
+        """Those later than `moment`."""
+        minute, hour, *_ = self.expression.split()
+        if minute.startswith("*") or hour.startswith("*"):
+            return self._frequent_ticks(floor(moment) + 1)
+        return self._daily_ticks(moment)
 
-        In the hour that comes twice cronsim starts over at its beginning: what is past is skipped.
-        """
+    def _daily_ticks(self, moment: float) -> Iterator[float]:
+        """In the hour that comes twice cronsim starts over at its beginning: what is past is skipped."""
         start = datetime.fromtimestamp(floor(moment), self.zone)
         for tick in CronSim(self.expression, start):
             if tick.timestamp() > moment:
                 yield tick.timestamp()
+
+    def _frequent_ticks(self, start: int) -> Iterator[float]:
+        """From `start` on, each stretch between two changes of the clocks by itself.
+
+        Where they change by half an hour (Lord Howe), cronsim, which goes on by whole hours, would
+        step over what comes after.
+        """
+        while True:
+            zone = timezone(self._offset(start))
+            wall = datetime.fromtimestamp(start - 1, zone).replace(tzinfo=None)
+            for tick in CronSim(self.expression, wall):
+                at = round(tick.replace(tzinfo=zone).timestamp())
+                change = self._change(start, at)
+                start = change or at
+                if change is not None:
+                    break
+                yield at
+            else:
+                return
+
+    def _change(self, start: int, end: int) -> int | None:
+        """When clocks change first after `start`, up to and including `end`."""
+        before = self._offset(start)
+        for day in range(start, end, DAY):
+            last = min(day + DAY, end)
+            if self._offset(last) != before:
+                seconds = range(day, last)
+                return seconds[0] + bisect_left(
+                    seconds, True, key=lambda second: self._offset(second) != before
+                )
+        return None
+
+    def _offset(self, moment: int) -> timedelta:
+        return datetime.fromtimestamp(moment, self.zone).utcoffset() or timedelta()
 
 
 Schedule = Interval | Cron

@@ -54,8 +54,13 @@ def running() -> Iterator[Server]:
         server.stop()
 
 
+ENDING = 0.4
+"""Seconds in which a backend whose client has gone is neither alive nor counted as ended."""
+
+
 def cpu_seconds(pid: int) -> float:
     """What a server has used so far: its processes, and those that have ended."""
+    time.sleep(ENDING)
     first = psutil.Process(pid)
     spent = first.cpu_times()
     total = spent.user + spent.system + spent.children_user + spent.children_system

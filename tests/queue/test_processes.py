@@ -7,8 +7,10 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from hub import queue
+from hub.errors import RateLimited
 from hub.queue import Claimed
 from hub.store.database import Database
 from tests.queue import dying
@@ -23,6 +25,7 @@ from tests.queue.world import (
     noted,
     put,
     rows,
+    until,
     with_effects,
     worker,
 )
@@ -76,6 +79,31 @@ def test_a_pill_is_buried_and_its_innocent_neighbours_are_not(db: Database) -> N
     assert endings == [9, 9, 9, 0]
     assert [(letter.key, letter.reason) for letter in letters(db)] == [("pill", "poison")]
     assert noted(db) == [f"job {number}" for number in range(7)]
+    assert rows(db) == []
+
+
+def test_a_worker_survives_that_others_have_what_it_gives_back(db: Database) -> None:
+    """It gives back what it has not started when a connection pauses; by then it was robbed."""
+    asked: list[float] = []
+
+    def clock() -> float:
+        """Asked whenever the worker turns to its jobs."""
+        asked.append(START)
+        return START
+
+    def handle(job: Claimed) -> None:
+        if job.key == "limited" and not job.crashes:
+            with db.write() as tx:
+                queue.rescue(tx, START + 60)
+            raise RateLimited("slow down", retry_after=timedelta(seconds=60))
+        if job.key == "next" and not job.crashes:
+            enough = len(asked) + 20
+            until(lambda: len(asked) > enough)
+
+    quick = [ask(f"quick {number}") for number in range(300)]  # so that it takes many at a time
+    put(db, *quick[:250], ask("limited"), ask("next"), *quick[250:])
+    worker(db, handle, clock, threads=1, poll=0.01).run_until_idle()
+    worker(db, handle, clock).run_until_idle()
     assert rows(db) == []
 
 

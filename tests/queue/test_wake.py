@@ -76,7 +76,7 @@ def test_a_worker_that_was_woken_in_vain_waits_to_be_woken_again(db: Database) -
 def test_a_worker_that_gave_a_sign_of_life_waits_to_be_woken_still(
     db: Database, clock: Clock
 ) -> None:
-    with running(worker(db, lambda _: None, clock)):
+    with running(worker(db, lambda _: None, clock, poll=0.02)):
         until(lambda: _idle(db) == 1)
         clock.pass_(crew.BEAT_EVERY + 1)
         until(lambda: _beat_at(db) == clock())

@@ -5,17 +5,17 @@ from __future__ import annotations
 import signal
 import threading
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, insert, select
 from structlog.testing import capture_logs
 
 from hub import queue
 from hub.errors import AuthFailed, CursorLost, Permanent, RateLimited, Transient
-from hub.queue import Claimed, Lane
+from hub.queue import Claimed, Lane, crew
 from hub.store.database import Database, Transaction
-from hub.store.system import workers
+from hub.store.system import jobs, workers
 from tests.queue.world import (
     START,
     Clock,
@@ -26,6 +26,7 @@ from tests.queue.world import (
     put,
     rows,
     running,
+    until,
     wait_for,
     worker,
 )
@@ -59,6 +60,26 @@ def test_everything_due_is_run_and_counted(db: Database, clock: Clock) -> None:
     assert worker(db, handle, clock).run_until_idle() == 50
     assert noted(db) == sorted(str(n) for n in range(50))
     assert [row.key for row in rows(db)] == ["tomorrow"]
+
+
+def test_a_job_whose_end_a_crashed_server_forgot_runs_again(db: Database, clock: Clock) -> None:
+    ends = {name: threading.Event() for name in ("a", "b", "a again")}
+    kept: list[Row[Any]] = []
+
+    def handle(job: Claimed) -> None:
+        kept.extend(rows(db))
+        with db.write() as tx:
+            queue.done(tx, [job])
+        ends["a again" if len(kept) > 2 else job.key].set()
+
+    with running(worker(db, handle, clock, threads=1, poll=0.02)):
+        for key in ("a", "b"):  # when b runs, a is no longer in hand
+            put(db, ask(key))
+            wait_for(ends[key])
+        with db.write() as tx:
+            tx.execute(insert(jobs).values(kept[0]._asdict()))
+        clock.pass_(crew.BEAT_EVERY + 1)
+        wait_for(ends["a again"])
 
 
 def test_jobs_that_jobs_put_are_run_too(db: Database, clock: Clock) -> None:
@@ -112,6 +133,36 @@ def test_a_rate_limit_holds_its_connection_and_nobody_else(db: Database, clock: 
     clock.pass_(1)
     assert works.run_until_idle() == 1
     assert noted(db) == ["a at attempt 1"], "the pause has cost no attempt"
+
+
+def test_a_worker_goes_on_though_others_took_over_what_it_hands_back(
+    db: Database, clock: Clock
+) -> None:
+    put(db, *(ask(f"{number:02}") for number in range(60)))
+    ran: set[str] = set()
+    taken_over = threading.Event()
+
+    def handle(job: Claimed) -> None:
+        if job.key == "40" and not job.crashes:
+            with db.write() as tx:
+                queue.rescue(tx, START + 60)
+            clock.pass_(crew.BEAT_EVERY + 1)
+            taken_over.set()
+            raise RateLimited(
+                "429", retry_after=timedelta(seconds=1)
+            )  # those behind it are handed back
+        if taken_over.is_set():
+            until(lambda: _workers(db) == 1)  # ours says again that it lives
+        ran.add(job.key)
+
+    with running(worker(db, handle, clock, threads=1, poll=0.02)):
+        until(lambda: not rows(db))
+    assert ran == {f"{number:02}" for number in range(60)}
+
+
+def _workers(db: Database) -> int:
+    with db.read() as tx:
+        return tx.execute(select(func.count()).select_from(workers)).scalar_one()
 
 
 def test_a_dead_token_burns_no_attempts_of_a_thousand_jobs(db: Database, clock: Clock) -> None:
@@ -220,8 +271,8 @@ def test_ctrl_c_in_the_middle_of_a_job_hands_it_back(db: Database, clock: Clock)
             ended.set()
 
     put(db, ask("a"))
-    with pytest.raises(KeyboardInterrupt):
-        worker(db, handle, clock, poll=3600).run_until_idle()
+    with pytest.raises(KeyboardInterrupt):  # Python may hear of it only when its wait ends
+        worker(db, handle, clock, poll=0.1).run_until_idle()
     [row] = rows(db)
     assert (row.running, row.attempt, row.crashes) == (False, 0, 0)
     go_on.set()

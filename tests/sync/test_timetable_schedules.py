@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hub.sync.schedule import BadSchedule, Cron, Interval, time_zone
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+LORD_HOWE, TROLL = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Antarctica/Troll")
 FIVE = Interval(timedelta(minutes=5))
 SPRING = {
     BERLIN: datetime(2026, 3, 29, tzinfo=BERLIN),
@@ -97,6 +99,58 @@ def test_what_runs_often_within_an_hour_has_none_or_two_such_hours(
     assert len(ticks(f"*/30 {hour} * * *", AUTUMN[zone])) == 4
 
 
+CHANGES = {
+    "an hour on, at one past midnight": datetime(1992, 4, 5, tzinfo=ZoneInfo("America/St_Johns")),
+    "half an hour back": datetime(2026, 4, 5, tzinfo=LORD_HOWE),
+    "half an hour on": datetime(2026, 10, 4, tzinfo=LORD_HOWE),
+    "an hour back": AUTUMN[BERLIN],
+    "an hour on": SPRING[BERLIN],
+    "two hours back": datetime(2026, 10, 25, tzinfo=TROLL),
+    "two hours on": datetime(2026, 3, 29, tzinfo=TROLL),
+}
+"""Days on which clocks change by more or less than an hour, or not on the hour."""
+FREQUENT: dict[str, Callable[[datetime], bool]] = {
+    "* * * * *": bool,
+    "* 1 * * *": lambda wall: wall.hour == 1,
+    "* 2 * * *": lambda wall: wall.hour == 2,
+    "*/10 1-2 * * *": lambda wall: wall.hour in (1, 2) and wall.minute % 10 == 0,
+    "10 * * * *": lambda wall: wall.minute == 10,
+    "40 * * * *": lambda wall: wall.minute == 40,
+    "0,45 */2 * * *": lambda wall: wall.hour % 2 == 0 and wall.minute in (0, 45),
+    "*/7 */3 * * *": lambda wall: wall.hour % 3 == 0 and wall.minute % 7 == 0,
+}
+
+
+@pytest.mark.parametrize("day", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("expression", FREQUENT)
+def test_what_is_frequent_runs_whenever_the_wall_says_so(expression: str, day: datetime) -> None:
+    start = int((day - timedelta(days=1)).timestamp())
+    minutes = range(start, start + 3 * 86_400, 60)
+    wanted = [
+        minute
+        for minute in minutes
+        if FREQUENT[expression](datetime.fromtimestamp(minute, day.tzinfo))
+    ]
+    found = ticks(expression, day - timedelta(days=1), days=3)
+    assert [tick for tick in found if tick < minutes.stop] == [
+        tick for tick in wanted if tick < (day + timedelta(days=2)).timestamp()
+    ]
+
+
+def test_a_time_of_day_runs_once_where_clocks_change_by_half_an_hour() -> None:
+    back, on = CHANGES["half an hour back"], CHANGES["half an hour on"]
+    assert told("40 1 * * *", back) == ["01:40 +11"]
+    assert told("15 2 * * *", back) == ["02:15 +1030"]
+    assert told("15 2 * * *", on) == ["02:30 +11"]
+    assert told("45 2 * * *", on) == ["02:45 +11"]
+
+
+def test_a_tick_in_many_years_is_found() -> None:
+    schedule = Cron.of("*/30 0 29 2 *", LORD_HOWE)
+    start = datetime(2097, 1, 1, tzinfo=LORD_HOWE).timestamp()
+    assert schedule.after(start, start) == datetime(2104, 2, 29, tzinfo=LORD_HOWE).timestamp()
+
+
 @pytest.mark.parametrize("zone", [BERLIN, NEW_YORK])
 @pytest.mark.parametrize("change", [SPRING, AUTUMN])
 @pytest.mark.parametrize(
@@ -125,7 +179,7 @@ INTERVALS = st.integers(1, 31 * 86_400).map(lambda seconds: Interval(timedelta(s
 CRONS = st.builds(
     Cron.of,
     st.sampled_from(["30 2 * * *", "*/7 * * * *", "0 0 1 * *", "0 12 * * MON", "5 4 L * *"]),
-    st.sampled_from([BERLIN, NEW_YORK, ZoneInfo("UTC"), ZoneInfo("Australia/Lord_Howe")]),
+    st.sampled_from([BERLIN, NEW_YORK, ZoneInfo("UTC"), LORD_HOWE]),
 )
 
 
