@@ -15,12 +15,13 @@ from hub.store import cursors
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
 from hub.store.system import workers
-from hub.sync import jobs, timetable
+from hub.sync import jobs, reconcile, timetable
 from hub.sync.bind import bind
 from hub.sync.connection import Connections
 from hub.sync.inbound import Inbound
-from hub.sync.jobs import Bind, Ingest, Poll, Push, Reread, Sweep
+from hub.sync.jobs import Bind, Ingest, Poll, Push, Refetch, Reread, Subscribe, Sweep
 from hub.sync.outbound import push
+from hub.sync.subscribe import subscribe
 
 PATIENCE = 2.0  # seconds that a call waits for the shared limit's row; then it goes on without
 SEVERAL = 2  # workers
@@ -32,12 +33,16 @@ def _unwatched(connection: str, stream: str, counts: Counts) -> None:
 
 @dataclass(frozen=True)
 class Hub:
-    """Everything that one process needs. `test_clock` gives seconds since 1970 to a test."""
+    """Everything that one process needs. `test_clock` gives seconds since 1970 to a test.
+
+    `public_url` is where other systems reach it, if they do.
+    """
 
     db: Database
     connections: Connections
     test_clock: Callable[[], float] | None = None
     watch: Callable[[str, str, Counts], None] = field(default=_unwatched)
+    public_url: str = ""
 
     @cached_property
     def clock(self) -> Callable[[], float]:
@@ -62,6 +67,10 @@ class Hub:
                 bind(self.db, self.connections, claimed, job, self.clock)
             case Push() as job:
                 push(self.db, self.connections, claimed, job, self.clock)
+            case Subscribe() as job:
+                subscribe(self.db, self.connections, claimed, job, public_url=self.public_url)
+            case Refetch() as job:
+                inbound.refetch(claimed, job)
             case Sweep():
                 with self.db.write() as tx:
                     timetable.sweep(tx, now=self.clock())
@@ -71,7 +80,8 @@ class Hub:
         """They lost our cursor: the poll that now waits again lists everything."""
         job = jobs.read(claimed)
         if isinstance(job, Poll):
-            cursors.rewind(tx, job.connection, job.stream)
+            connection = self.connections.of_job(job.connection, job.stream)
+            reconcile.begin(tx, connection, job.stream, now=self.clock())
 
     def poll_again(self, connection: str, stream: str, *, full: bool = False) -> None:
         """Put a poll for a person, who does not wait until a failed one is due again.
@@ -82,6 +92,14 @@ class Hub:
             if full:
                 cursors.rewind(tx, connection, stream)
             queue.put(tx, [jobs.request(Poll(connection, stream))], now=self.clock(), hurry=True)
+
+    def reconcile(self, connection: str, stream: str) -> None:
+        """Put a poll that lists everything: what is not there any more is deleted."""
+        found = self.connections.of_job(connection, stream)
+        now = self.clock()
+        with self.db.write() as tx:
+            reconcile.begin(tx, found, stream, now=now)
+            queue.put(tx, [jobs.request(Poll(connection, stream))], now=now, hurry=True)
 
     def worker(self, *, threads: int = 4, name: str = "", lanes: Collection[Lane] = ()) -> Worker:
         """A worker that does this hub's jobs; those of some lanes only, if any are named."""

@@ -12,18 +12,14 @@ One spoke object serves many threads: keep nothing on it that changes.
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
 from abc import ABC, abstractmethod
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, model_validator
 
 from hub.errors import (
@@ -55,6 +51,7 @@ from hub.http import (
     check_address,
 )
 from hub.keyset import Cursor, Keyset, Window
+from hub.webhook import Forged, Greeting, Webhook
 
 JsonObject = dict[str, Any]
 Secret = SecretStr
@@ -67,11 +64,15 @@ class Stream:
     `every` is how often it is polled unless the connection says otherwise. `wants` lists the
     paths that the mappings read (`Id`, `Account.Name`); empty means everything. The engine
     fills it in, so that a spoke can ask for no more than is used.
+
+    `complete`: a pull without a cursor lists every record that exists, so that one that is not in
+    it is gone. Not so where they show no more than, say, the orders of the last 60 days.
     """
 
     name: str
     every: timedelta = timedelta(minutes=5)
     wants: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,16 @@ class Hint:
 
     stream: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """They say that they stop, or have stopped, to tell us of a stream's changes.
+
+    The hub subscribes again, and polls for what it was not told.
+    """
+
+    stream: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,70 +143,6 @@ class Receipt:
 
     id: str
     version: str = ""
-
-
-class Forged(Exception):
-    """A webhook that did not come from whom it claims."""
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """An incoming request, exactly as received.
-
-    Header names are lower case. A header that was sent twice has its values joined by a line
-    feed, which no genuine value contains: a doubled signature never verifies. The same holds for
-    `query`. `method` and `query` are there for `handshake` and `verify` only: what is stored, and
-    later parsed, is the headers and the body.
-    """
-
-    headers: Mapping[str, str]
-    body: bytes
-    method: Literal["GET", "POST"] = "POST"
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def json(self) -> Any:
-        """Parse the body; raises `Permanent` when it is not JSON."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            pass
-        try:  # it takes half a character, which then costs one record and not the webhook
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise Permanent(f"webhook body is not JSON: {error}") from error
-
-    def check_signature(
-        self,
-        secrets: Iterable[Secret],
-        header: str,
-        *,
-        prefix: str = "",
-        encoding: Literal["hex", "base64"] = "hex",
-    ) -> None:
-        """Raise `Forged` unless the header is the body's HMAC-SHA256 under one of the secrets.
-
-        Two secrets are active while they rotate. All are tried, in constant time each.
-        """
-        given = self.headers.get(header, "").encode()
-        genuine = False
-        for secret in secrets:
-            digest = hmac.new(secret.get_secret_value().encode(), self.body, hashlib.sha256)
-            text = digest.hexdigest() if encoding == "hex" else b64encode(digest.digest()).decode()
-            genuine |= hmac.compare_digest((prefix + text).encode(), given)
-        if not genuine:
-            raise Forged(f"bad or missing signature in {header}")
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """The answer to a handshake: what they sent us to prove that this address is ours.
-
-    `text` is what *they* chose: it is sent with a type that no browser runs, and no longer than
-    4,096 characters.
-    """
-
-    text: str
-    type: Literal["text/plain", "application/json"] = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +280,7 @@ class Receives(ABC):
         """Raise `Forged` unless the request is genuine. Runs before anything is stored."""
 
     @abstractmethod
-    def parse(self, hook: Webhook) -> Iterable[Change | Hint]:
+    def parse(self, hook: Webhook) -> Iterable[Change | Hint | Lapsed]:
         """Read the changes out of a verified request.
 
         No I/O, and the same answer every time; an event that it does not know yields nothing.
@@ -362,9 +309,9 @@ class Subscribes(ABC):
     ) -> Sequence[Subscription]:
         """See to it that they tell `url` of the changes of these streams.
 
-        `held` is what the last call returned. Renew what ends soon, create what is missing or was
-        lost, and return what there is now. Safe to repeat. Called again at half of the shortest
-        time left, and once a day at least.
+        `held` is what the last call returned. Renew what has less than half of its time left,
+        create what is missing or was lost, and return what there is now. Safe to repeat: it is
+        called every hour, and when something has `Lapsed`.
         """
 
 
@@ -403,6 +350,7 @@ __all__ = [
     "JsonObject",
     "JwtBearer",
     "Keyset",
+    "Lapsed",
     "MappingFailed",
     "NotFound",
     "Page",

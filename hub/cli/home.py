@@ -53,7 +53,7 @@ def opened(folder: Path, watch: Watched | None = None) -> Iterator[tuple[Config,
     connections = sharing_rates(db, settings.connections)
     try:
         schema.check(db)
-        hub = Hub(db, connections)
+        hub = Hub(db, connections, public_url=settings.hub.hooks.public_url)
         yield settings, replace(hub, watch=watch) if watch else hub
     finally:
         for one in connections.values():

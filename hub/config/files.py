@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -74,11 +75,27 @@ class Listen(Part):
 
 
 class Hooks(Part):
-    """Limits for webhooks."""
+    """Where webhooks reach us, and their limits."""
 
     max_body: int = Field(
         1_048_576, ge=1024, le=20_971_520, description="Bytes; a larger one is answered with 413."
     )
+    public_url: str = Field(
+        "",
+        description="The hub's address as other systems reach it, https://hub.example.com. Where "
+        "it is given, those that must be asked to send webhooks are asked.",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        if value and not (parts.scheme == "https" or (local and parts.scheme == "http")):
+            raise ValueError("must begin with https://: others will send us their records there")
+        if value and (not parts.hostname or parts.username or parts.query or parts.fragment):
+            raise ValueError("must be an address without user, ? and #: https://hub.example.com")
+        return value.rstrip("/")
 
 
 class Log(Part):
@@ -103,7 +120,7 @@ class HubFile(Part):
     )
     threads: int = Field(4, ge=1, le=64, description="Jobs that one process does at a time.")
     listen: Listen = Field(Listen(), description="Where the hub's own web server listens.")
-    hooks: Hooks = Field(Hooks(), description="Limits for webhooks.")
+    hooks: Hooks = Field(Hooks(), description="Where webhooks reach us, and their limits.")
     log: Log = Field(Log(), description="How the hub writes its log, to standard error.")
 
 

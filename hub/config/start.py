@@ -22,6 +22,7 @@ listen:
 
 hooks:
   max_body: 1048576  # bytes of a webhook
+  public_url: ""  # https://hub.example.com: where other systems are asked to send webhooks
 
 log:
   level: info  # debug, info, warning, error

@@ -1,5 +1,6 @@
 """How an external record reads as a record of ours, and back: mapping files, compiled."""
 
+from hub.mapping.declaration import MatchRule
 from hub.mapping.examples import check_examples
 from hub.mapping.faults import BadMapping, Fault, RecordFailed
 from hub.mapping.frames import Raw
@@ -16,6 +17,7 @@ __all__ = [
     "Fault",
     "Head",
     "Mapping",
+    "MatchRule",
     "Raw",
     "RecordFailed",
     "Ref",

@@ -48,6 +48,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchRule:
+    """Fields of ours that tell which of our records an external one is.
+
+    `when` is what must hold of the external record, absent paths read as null. `ask`: the rule
+    only proposes, a person decides.
+    """
+
+    fields: tuple[str, ...]
+    when: Expression | None = None
+    ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A test of the file: `given` → `want` or `error`, or `back` → `want`."""
 
@@ -66,7 +79,7 @@ class Declaration:
     digest: str
     owner: str
     stamp: str
-    match: tuple[tuple[str, ...], ...]
+    match: tuple[MatchRule, ...]
     rules: tuple[Rule, ...]
     parts: tuple[Part, ...]
     accessors: Mapping[str, Expression]
@@ -79,6 +92,7 @@ class Declaration:
 def paths(declared: Declaration) -> tuple[str, ...]:
     """What a spoke must ask for; nothing, meaning everything, if the record is read whole."""
     trees = [*declared.accessors.values(), *(rule.read for rule in declared.rules if rule.read)]
+    trees += [rule.when for rule in declared.match if rule.when]
     found = [path for tree in trees for path in read_paths(tree)]
     found += [tuple(declared.stamp.split("."))] if declared.stamp else []
     for part in declared.parts:

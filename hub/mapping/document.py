@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.mapping import fit
-from hub.mapping.declaration import Declaration, Example, Out, Part, Rule
+from hub.mapping.declaration import Declaration, Example, MatchRule, Out, Part, Rule
 from hub.mapping.faults import BadExpression, BadMapping, suggestion
 from hub.mapping.fit import At
 from hub.mapping.inverse import Inverse, invert, written
@@ -34,6 +34,7 @@ KEYS = {
         "direction", "fields", "children", "maps", "examples",
     ),
     "field": ("in", "out", "owner"),
+    "match": ("by", "when", "ask"),
     "child": ("to", "each", "key", "fields"),
     "example": ("name", "given", "refs", "want", "error", "back"),
 }  # fmt: skip
@@ -156,20 +157,29 @@ class _Reader:
             self.fault(("stamp",), f"{text!r} is not a path of names, as in Hub_Id__c")
         return text
 
-    def match(self, data: Any, rules: tuple[Rule, ...]) -> tuple[tuple[str, ...], ...]:
+    def match(self, data: Any, rules: tuple[Rule, ...]) -> tuple[MatchRule, ...]:
         known = [rule.field.name for rule in rules if rule.read is not None]
         if data is not None and not isinstance(data, list):
             self.fault(("match",), "a list of fields belongs here: [number, [email, account]]")
             return ()
-        groups = []
-        for index, entry in enumerate(data or ()):
-            group = entry if isinstance(entry, list) else [entry]
-            for name in group:
-                if name not in known:
-                    what = f"{name!r} is not a field that this mapping reads"
-                    self.fault(("match", index), what + suggestion(name, known))
-            groups.append(tuple(map(str, group)))
-        return tuple(groups)
+        return tuple(
+            self.match_rule(entry, ("match", index), known)
+            for index, entry in enumerate(data or ())
+        )
+
+    def match_rule(self, entry: Any, at: At, known: list[str]) -> MatchRule:
+        said = self.keys(entry, "match", at, required=("by",)) if isinstance(entry, dict) else {}
+        group = said.get("by", []) if isinstance(entry, dict) else entry
+        names = group if isinstance(group, list) else [group]
+        for name in names:
+            if name not in known:
+                what = f"{name!r} is not a field that this mapping reads"
+                self.fault(at, what + suggestion(name, known))
+        when, ask = said.get("when"), said.get("ask", False)
+        if not isinstance(ask, bool):
+            self.fault((*at, "ask"), f"{ask!r} is neither true nor false")
+        condition = None if when is None else self.expression(when, (*at, "when"))
+        return MatchRule(tuple(map(str, names)), condition, ask is True)
 
     # -- expressions and maps
 

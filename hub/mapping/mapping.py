@@ -102,6 +102,9 @@ class Mapping:
             word: condition(tree, tables) if word == "when" else evaluator(tree, tables)
             for word, tree in declaration.accessors.items()
         }
+        self._matching = [
+            condition(rule.when, tables) if rule.when else None for rule in self.match
+        ]
         self._parts = [_CompiledPart(part, self._builder, tables) for part in declaration.parts]
 
     def __repr__(self) -> str:
@@ -156,6 +159,14 @@ class Mapping:
     def applies(self, record: Any) -> bool:
         """Whether `when` holds, absent paths read as null; always, without one."""
         return "when" not in self._accessors or bool(self._access("when", record))
+
+    def may_match(self, rule: int, record: Any) -> bool:
+        """Whether the `when` of a match rule, by its number, holds; not so if it cannot be told."""
+        holds = self._matching[rule]
+        try:
+            return holds is None or bool(holds(record))
+        except FAILURES:
+            return False
 
     def place(self, field: str) -> str:
         """`file:line` of a field."""

@@ -15,6 +15,8 @@ GONE: Mapping[str, Mapping[str, Any]] = {
     "group": {"active": False},
     "case": {"state": "7"},
     "incident": {"state": "8"},
+    "work_order": {"state": "7", "active": False},
+    "work_order_task": {"state": "7", "active": False},
     "order": {"state": "cancelled"},
     "order_line": {"state": "cancelled"},
     "return": {"state": "cancelled"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -101,6 +101,19 @@ def append(
         for entry in entries
     ]
     tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)
+
+
+def spelled(value: Any) -> str | None:
+    """A value as an entry has it."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            return str(value)
 
 
 def of_record(tx: Transaction, table: str, sys_id: str) -> list[dict[str, Any]]:

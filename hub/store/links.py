@@ -197,6 +197,18 @@ def of_record(tx: Transaction, table: str, sys_id: str) -> list[Link]:
     ]
 
 
+_FORGET = text(
+    "DELETE FROM hub_external_ref WHERE connection = :connection AND stream = :stream "
+    "AND external_id = :id AND table_name = :table"
+)
+
+
+def forget(tx: Transaction, connection: str, stream: str, external_id: str, table: str) -> None:
+    """This external record was never that record: it is new when it is heard of again."""
+    given = {"connection": connection, "stream": stream, "id": external_id, "table": table}
+    tx.execute(_FORGET, given)
+
+
 def count(tx: Transaction, connection: str, stream: str) -> int:
     """How many external records of a stream are records of ours."""
     live = links.c.deleted_at.is_(None)

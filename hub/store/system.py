@@ -58,6 +58,13 @@ pending_refs = Table(
     Column("external_id", String(255), nullable=False),
     Column("place", String(255), nullable=False),  # mapping file and line
     Index("ix_hub_pending_ref_awaited", "connection", "stream", "external_id"),
+    Index(
+        "ix_hub_pending_ref_settled",
+        "table_name",
+        "sys_id",
+        sqlite_where=text("external_id = ''"),
+        postgresql_where=text("external_id = ''"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -76,6 +83,69 @@ cursors = Table(
     Column("unchanged", BigInteger, nullable=False, default=0),
     Column("deleted", BigInteger, nullable=False, default=0),
     Column("failed", BigInteger, nullable=False, default=0),
+)
+
+listings = Table(
+    "hub_listing",  # a stream's complete listing: under way, or waiting for a person's word
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("started_at", Float, nullable=False),  # a link that was last seen before is missing
+    Column("missing", BigInteger),  # how many, once it is complete and they are too many ...
+    Column("linked", BigInteger),  # ... of so many
+    Column("accepted", Boolean, nullable=False, default=False),  # a person says that they are gone
+)
+
+subscriptions = Table(
+    "hub_subscription",  # that they promised to send us webhooks
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("id", String(255), primary_key=True),  # what they call it
+    Column("expires_at", Float),
+)
+
+matches = Table(
+    "hub_match",  # a record that may be, or was taken for, one that we had
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("connection", String(80), nullable=False),
+    Column("stream", String(80), nullable=False),
+    Column("external_id", String(255), nullable=False),
+    Column("table_name", String(80), nullable=False),
+    Column("candidate", String(32), nullable=False),  # the sys_id that it may be
+    Column("rule", String(255), nullable=False),  # the fields that are alike
+    Column("state", String(20), nullable=False),  # waiting | adopted | accepted | rejected
+    Column("merge", BigInteger),  # of an accepted one: what made the two one
+    Column("found_at", Float, nullable=False),
+    Column("decided_at", Float),
+    Column("decided_by", String(80)),
+    Index(
+        "uq_hub_match_pair",
+        "connection",
+        "stream",
+        "external_id",
+        "table_name",
+        "candidate",
+        unique=True,
+    ),
+    sqlite_autoincrement=True,  # a person types these ids
+)
+
+merges = Table(
+    "hub_merge",  # two records that became one, and what it takes to undo that
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("table_name", String(80), nullable=False),
+    Column("survivor", String(32), nullable=False),
+    Column("victim", String(32), nullable=False),
+    Column("image", JSON, nullable=False),  # the victim's row, and all that was pointed elsewhere
+    Column("merged_at", Float, nullable=False),
+    Column("merged_by", String(80), nullable=False),
+    Column("undone_at", Float),
+    Column("undone_by", String(80)),
+    Index("ix_hub_merge_victim", "victim"),
+    sqlite_autoincrement=True,
 )
 
 sync_runs = Table(
@@ -134,6 +204,7 @@ dead_records = Table(
         "ix_hub_dead_record_open",
         "connection",
         "stream",
+        "id",
         sqlite_where=text("resolved_at IS NULL"),
         postgresql_where=text("resolved_at IS NULL"),
     ),
@@ -226,6 +297,7 @@ dead_jobs = Table(
     Column("worker", String(80)),  # the last to run it
     Column("story", JSON(none_as_null=True)),  # [[time, worker, error], ...]
     Index("ix_hub_dead_job_connection", "connection", "kind", "lane"),
+    Index("ix_hub_dead_job_newest", "connection", "id"),
     sqlite_autoincrement=True,  # a person types these ids: one must never mean another letter
 )
 
@@ -279,4 +351,5 @@ tokens = Table(
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the secret, in hex
     Column("created_at", Float, nullable=False),
     Column("last_used_at", Float),
+    Column("tenant", String(80)),  # the directory that may push with it; null: for the admin API
 )

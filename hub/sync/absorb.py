@@ -20,7 +20,7 @@ from hub import queue
 from hub.mapping import RecordFailed
 from hub.service.gone import BACK, GONE
 from hub.spoke import Change, Writes
-from hub.store import dead, entities, links, pending
+from hub.store import dead, entities, links, listings, matches, pending
 from hub.store.cursors import Counts
 from hub.store.database import Transaction
 from hub.store.dead import DeadRecord
@@ -66,12 +66,15 @@ def absorb_records(
     now: datetime,
     job: str = "",
     again: bool = False,
+    listed: bool = False,
 ) -> Counts:
-    """As `absorb`, for records as a page brings them."""
+    """As `absorb`, for records as a page brings them; `listed`: of a complete listing."""
     links.take_turn(tx, connection.name, stream)
     page = _Page(tx, connections, connection, stream, now, job, again)
     latest = reading.newest(records)
     page.identify(latest)
+    if listed:
+        page.mark()
     page.apply(page.opened())
     return page.counts(latest)
 
@@ -107,6 +110,13 @@ class _Page:
         died = {item.record.id for item in items if reading.died_so(item, self.letter_of(item))}
         self.items = [item for item in items if self.again or item.record.id not in died]
 
+    def mark(self) -> None:
+        """These are there: also those that are unchanged, or cannot be read."""
+        there = [id for id, known in self.known.items() if known.links]
+        if there:
+            now = self.now.timestamp()
+            listings.mark(self.tx, self.connection.name, self.stream, there, now=now)
+
     def known_of(self, item: Item) -> Known:
         return self.known.get(item.key, UNKNOWN)
 
@@ -137,7 +147,8 @@ class _Page:
     def apply(self, opened: Sequence[Item]) -> None:
         """Resolve, create or amend, and remember what came of it."""
         items = [item for item in opened if not item.unseen]
-        waiting = resolve.resolve(self.tx, self.connection.name, items)
+        waiting, matched = resolve.resolve(self.tx, self.connection.name, items)
+        matches.note(self.tx, matched, now=self.now.timestamp())
         tombstones = [self._tombstone(item) for item in opened if item.unseen]
         groups = birth.groups(items) if not tombstones else []
         if groups:

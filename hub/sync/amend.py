@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -270,10 +270,12 @@ def _audit(
     for name in sorted(changed) if before else ():
         old, new = value_of(before or {}, name), value_of(after, name)
         reason = odd if name == "state" else ""
-        work.entries.append(_entry(work, patch, name, _text(old), _text(new), reason))
+        work.entries.append(
+            _entry(work, patch, name, audit.spelled(old), audit.spelled(new), reason)
+        )
     for name, lost in kept.items():
-        mine = _text(value_of(after, name))
-        reason = f"conflict: kept ours, theirs was {_text(lost)}"
+        mine = audit.spelled(value_of(after, name))
+        reason = f"conflict: kept ours, theirs was {audit.spelled(lost)}"
         work.entries.append(_entry(work, patch, name, mine, mine, reason))
 
 
@@ -291,18 +293,6 @@ def _entry(
 def value_of(row: Row, name: str) -> Any:
     """The value of a field, custom or not."""
     return (row.get("hub_custom") or {}).get(name) if name.startswith("u_") else row.get(name)
-
-
-def _text(value: Any) -> str | None:
-    match value:
-        case None:
-            return None
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        case _:
-            return str(value)
 
 
 def _number(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hub import queue
 from hub.errors import Permanent
 from hub.queue import Claimed, LostLease
-from hub.spoke import Change, Fetches, Hint, Page, Pulls, Receives, Webhook
-from hub.store import cursors, dead, deliveries
+from hub.spoke import Change, Fetches, Hint, Lapsed, Page, Pulls, Receives, Webhook
+from hub.store import cursors, dead, deliveries, listings
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction, Unavailable
+from hub.store.listings import Listing
 from hub.sync.absorb import absorb, absorb_records
 from hub.sync.ahead import one_ahead
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import Ingest, Poll, Reread, label
+from hub.sync.jobs import Ingest, Poll, Refetch, Reread, Subscribe, label, request
 from hub.sync.reading import Record, records_in
+from hub.sync.reconcile import Missing, question
 
 FETCH_AT_ONCE = 500
 
@@ -43,11 +45,13 @@ class Inbound:
         told = list(connection.spoke.parse(Webhook(delivery.headers, delivery.body)))
         changes = [change for change in told if isinstance(change, Change)]
         changes += _fetched(connection, [hint for hint in told if isinstance(hint, Hint)])
+        lapsed = _after_lapses(connection, [one for one in told if isinstance(one, Lapsed)])
         with self.db.write() as tx:
             for stream in dict.fromkeys(change.stream for change in changes):
                 mine = [change for change in changes if change.stream == stream]
                 self._absorb(tx, connection, stream, mine, claimed)
             deliveries.settle(tx, job.delivery, "done")
+            queue.put(tx, lapsed, now=self.clock())
             queue.done(tx, [claimed])
 
     def poll(self, claimed: Claimed, job: Poll) -> None:
@@ -56,8 +60,12 @@ class Inbound:
         spoke = connection.spoke
         assert isinstance(spoke, Pulls)
         with self.db.read() as tx:
-            start = cursors.load(tx, connection.name, job.stream)
-        run = _Run(self, claimed, connection, job.stream, start)
+            start, listing = listings.load(tx, connection.name, job.stream)
+        if listing is not None and listing.held:
+            with self.db.write() as tx:  # a person's answer puts the next poll
+                queue.done(tx, [claimed])
+            return
+        run = _Run(self, claimed, connection, job.stream, start, listing)
         try:
             for page in one_ahead(iter(spoke.pull(connection.stream(job.stream), start))):
                 run.commit(page)
@@ -67,7 +75,7 @@ class Inbound:
             with suppress(Unavailable):  # then nothing can be written down; the error says why
                 run.fail(error)
             raise
-        run.finish()
+        run.settle()
 
     def reread(self, claimed: Claimed, job: Reread) -> None:
         """Read a dead record again from what was kept of it."""
@@ -76,6 +84,20 @@ class Inbound:
             for row in dead.find(tx, id=job.dead):
                 change = dead.change_of(row)
                 self._absorb(tx, connection, change.stream, [change], claimed, again=True)
+            queue.done(tx, [claimed])
+
+    def refetch(self, claimed: Claimed, job: Refetch) -> None:
+        """Read one record again; where none can be asked for, with everything else."""
+        connection = self.connections.of_job(job.connection, job.stream)
+        if not isinstance(connection.spoke, Fetches):
+            with self.db.write() as tx:
+                cursors.rewind(tx, connection.name, job.stream)
+                queue.put(tx, [request(Poll(job.connection, job.stream))], now=self.clock())
+                queue.done(tx, [claimed])
+            return
+        changes = _fetched(connection, [Hint(job.stream, job.id)])
+        with self.db.write() as tx:
+            self._absorb(tx, connection, job.stream, changes, claimed, again=True)
             queue.done(tx, [claimed])
 
     def _absorb(
@@ -97,23 +119,24 @@ class Inbound:
 
 @dataclass(slots=True)
 class _Run:
-    """One poll of one stream, page by page."""
+    """One poll of one stream, page by page. `listing`: what it does not find is missing."""
 
     inbound: Inbound
     claimed: Claimed
     connection: Connection
     stream: str
     start: str | None
+    listing: Listing | None
     total: Counts
     started: float
     cursor: str | None
 
     def __init__(
         self, inbound: Inbound, claimed: Claimed, connection: Connection, stream: str,
-        start: str | None,
+        start: str | None, listing: Listing | None,
     ) -> None:  # fmt: skip
         self.inbound, self.claimed, self.connection = inbound, claimed, connection
-        self.stream, self.start, self.cursor = stream, start, start
+        self.stream, self.start, self.cursor, self.listing = stream, start, start, listing
         self.total, self.started = Counts(), inbound.clock()
 
     def commit(self, page: Page) -> None:
@@ -121,32 +144,73 @@ class _Run:
         if page.body is None and not page.changes:
             self.cursor = page.cursor
             return  # only the cursor moves: `finish` does that
-        now = datetime.fromtimestamp(self.inbound.clock(), UTC)
+        now = self._now()
         first, *_ = self.connection.mappings[self.stream]
         records = records_in(page, self.stream, first)
         with self.inbound.db.write() as tx:
             counts = absorb_records(
                 tx, self.inbound.connections, self.connection, self.stream, records,
-                now=now, job=label(self.claimed),
+                now=now, job=label(self.claimed), listed=self.listing is not None,
             )  # fmt: skip
             self._move(tx, page.cursor, counts, now.timestamp(), _age(records))
         self.cursor = page.cursor
         self.total += counts
         self.inbound.watch(self.connection.name, self.stream, counts)
 
+    def settle(self) -> None:
+        """All is read. What a complete listing did not have is deleted, if that can be believed."""
+        if self.listing is None:
+            self.finish()
+            return
+        missing = Missing(self.inbound.db, self.connection, self.stream, self.listing)
+        if many := missing.too_many():
+            self.hold(*many)
+        else:
+            missing.delete(self._delete)
+            self.finish()
+
     def finish(self) -> None:
         """Move the cursor past the end, write down the run, and remove the job: at once."""
         now = self.inbound.clock()
         with self.inbound.db.write() as tx:
-            self._move(tx, self.cursor, Counts(), now, None)
+            if self.listing is not None:
+                listings.end(tx, self.connection.name, self.stream)
             if self.total.seen:
                 self._record(tx, "done", now, None)
+            else:
+                queue.unhurried(tx)  # nothing is lost with it but that we have looked
+            self._move(tx, self.cursor, Counts(), now, None)
+            queue.done(tx, [self.claimed])
+
+    def hold(self, missing: int, linked: int) -> None:
+        """Leave it to a person whether so many records are gone."""
+        assert self.listing is not None
+        held = replace(self.listing, missing=missing, linked=linked)
+        now = self.inbound.clock()
+        with self.inbound.db.write() as tx:
+            self._move(tx, self.cursor, Counts(), now, None)
+            listings.hold(tx, self.connection.name, self.stream, missing=missing, linked=linked)
+            self._record(tx, "held", now, question(self.connection.name, self.stream, held)[0])
             queue.done(tx, [self.claimed])
 
     def fail(self, error: Exception) -> None:
         """Write down a run that broke off; the pages before stay, the cursor is at the last."""
         with self.inbound.db.write() as tx:
             self._record(tx, "failed", self.inbound.clock(), f"{type(error).__name__}: {error}")
+
+    def _delete(self, tx: Transaction, changes: Sequence[Change]) -> None:
+        now = self._now()
+        counts = absorb(
+            tx, self.inbound.connections, self.connection, self.stream, changes,
+            now=now, job=label(self.claimed),
+        )  # fmt: skip
+        self._move(tx, None, counts, now.timestamp(), None)
+        self.total += counts
+
+    def _now(self) -> datetime:
+        """This moment; never before the listing began, whose clock may have been another."""
+        began = self.listing.started_at if self.listing is not None else 0.0
+        return datetime.fromtimestamp(max(self.inbound.clock(), began), UTC)
 
     def _move(
         self, tx: Transaction, cursor: str | None, counts: Counts, now: float,
@@ -162,7 +226,7 @@ class _Run:
     def _record(self, tx: Transaction, state: str, now: float, error: str | None) -> None:
         cursors.record_run(
             tx, self.connection.name, self.stream, self.total, state=state, error=error,
-            mode="delta" if self.start else "full", started_at=self.started, ended_at=now,
+            mode="listing" if self.listing else "delta" if self.start else "full", started_at=self.started, ended_at=now,
             cursor_from=self.start, cursor_to=self.cursor,
         )  # fmt: skip
 
@@ -184,6 +248,16 @@ def _fetched(connection: Connection, hints: Iterable[Hint]) -> list[Change]:
         for some in _portions(list(ids))
         for change in spoke.fetch(connection.stream(stream), some)
     ]
+
+
+def _after_lapses(connection: Connection, lapsed: Sequence[Lapsed]) -> list[queue.Request]:
+    """What they have stopped to tell us of is subscribed to again, and polled."""
+    if not lapsed:
+        return []
+    polled = {stream.name for stream in connection.polled()}
+    streams = sorted({one.stream for one in lapsed} & polled)
+    polls = [request(Poll(connection.name, stream)) for stream in streams]
+    return [request(Subscribe(connection.name)), *polls]
 
 
 def _portions(ids: Sequence[str]) -> list[Sequence[str]]:

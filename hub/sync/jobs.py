@@ -86,6 +86,36 @@ class Reread:
 
 
 @dataclass(frozen=True, slots=True)
+class Refetch:
+    """Read one external record again as it is now."""
+
+    connection: str
+    stream: str
+    id: str
+
+    kind: ClassVar[str] = "refetch"
+    lane: ClassVar[Lane] = Lane.PUSH
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """See to it that a connection's webhooks are sent to us."""
+
+    connection: str
+
+    kind: ClassVar[str] = "subscribe"
+    lane: ClassVar[Lane] = Lane.POLL
+
+    @property
+    def key(self) -> str:
+        return self.connection
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Forget deliveries that are older than anybody would repeat them."""
 
@@ -95,9 +125,9 @@ class Sweep:
     key: ClassVar[str] = "sweep"
 
 
-Job = Ingest | Push | Bind | Poll | Reread | Sweep
+Job = Ingest | Push | Bind | Poll | Reread | Refetch | Subscribe | Sweep
 KINDS: dict[str, type[Job]] = {
-    kind.kind: kind for kind in (Ingest, Push, Bind, Poll, Reread, Sweep)
+    kind.kind: kind for kind in (Ingest, Push, Bind, Poll, Reread, Refetch, Subscribe, Sweep)
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 from hub import queue
 from hub.errors import Conflict, NotFound, Transient
 from hub.mapping import Mapping as FieldMapping
+from hub.mapping import RecordFailed, Ref
 from hub.queue import Claimed
 from hub.spoke import Receipt, Write, Writes
 from hub.store import entities, links, records, sets
@@ -38,14 +40,18 @@ def push(
         link = _linked(tx, job)
         values = {} if row is None else _to_send(mapping, row, link)
         refs = links.sources(tx, connection.name, _wanted(connection, mapping, values))
-    receipt = None
+    receipt, heard = None, {}
     if values and (mapping.stamp if link is None else not link.deleted):
         _check(connection, mapping, values, refs)
-        receipt = _write(db, connection, mapping, job, link, values, refs, clock)
+        heard = _as_they_will_say_it(mapping, values, refs)
+        values = {n: v for n, v in values.items() if not link or heard[n] != _agreed(link, n)}
+        if values:
+            receipt = _write(db, connection, mapping, job, link, values, refs, clock)
     with db.write() as tx:
         if receipt is not None:  # a poll may have moved the link meanwhile
             link = _linked(tx, job)
-            links.save(tx, [_link(mapping, job, link, receipt, values)], now=clock())
+            said = {name: heard[name] for name in values}
+            links.save(tx, [_link(mapping, job, link, receipt, said)], now=clock())
         queue.done(tx, [claimed])
 
 
@@ -94,6 +100,33 @@ def _to_send(mapping: FieldMapping, row: Row, link: Link | None) -> dict[str, An
     }
 
 
+_NOTHING_AGREED = object()
+
+
+def _agreed(link: Link, name: str) -> Any:
+    """What both sides agreed on last, in JSON's types."""
+    return (link.base or {}).get(name, _NOTHING_AGREED)
+
+
+def _as_they_will_say_it(
+    mapping: FieldMapping, values: Mapping[str, Any], refs: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    """Our values as they come back, in JSON's types: their words may be fewer than ours.
+
+    Where two of our words are one of theirs, what they tell us later is no change of theirs. A
+    reference comes back as it went: it is their id that is mapped, not ours.
+    """
+    heard = {name: plain(value) for name, value in values.items()}
+    with suppress(RecordFailed):  # what cannot be read back by itself is taken as it was sent
+        back = mapping.inward(mapping.outward(values, refs))
+        heard |= {
+            name: plain(value)
+            for name, value in back.items()
+            if name in values and not isinstance(value, Ref)
+        }
+    return heard
+
+
 def _write(
     db: Database, connection: Connection, mapping: FieldMapping, job: Push, link: Link | None,
     values: Mapping[str, Any], refs: Mapping[tuple[str, str], str], clock: Callable[[], float],
@@ -123,10 +156,10 @@ def _write(
 
 def _link(
     mapping: FieldMapping, job: Push, link: Link | None, receipt: Receipt,
-    values: Mapping[str, Any],
+    said: Mapping[str, Any],
 ) -> Link:  # fmt: skip
     base = dict(link.base or {}) if link else {}
-    base |= {name: plain(value) for name, value in values.items()}
+    base |= said
     version = max(receipt.version, link.version) if link else receipt.version
     return Link(
         job.connection, job.stream, job.table, receipt.id, job.sys_id, version, b"",

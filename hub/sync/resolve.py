@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hub.mapping import Ref
+from hub.mapping import MatchRule, Ref
 from hub.shape import Shape
 from hub.store import entities, links, sets
 from hub.store.bulk import encoder
 from hub.store.database import Transaction
+from hub.store.matches import Match
 from hub.store.pending import Pending
 from hub.store.sys_ids import new_sys_ids
 from hub.sync.reading import Item
@@ -25,12 +26,16 @@ Waiting = tuple[Item, str, Ref]
 """A field of an item that refers to a record which is not here yet."""
 
 
-def resolve(tx: Transaction, connection: str, items: Sequence[Item]) -> list[Waiting]:
-    """Say which record each item is and whom its references mean; returns fields that must wait.
+def resolve(
+    tx: Transaction, connection: str, items: Sequence[Item]
+) -> tuple[list[Waiting], list[Match]]:
+    """Say which record each item is and whom its references mean.
 
-    A record of this very page can be referred to as well: it is known by its new sys_id. First
-    hit wins: the stamp, then the match rules in their order. A rule that finds several records
-    decides nothing, and a record that has a link to this stream is not up for adoption.
+    Returns the fields that must wait, and what the match rules found. A record of this very page
+    can be referred to as well: it is known by its new sys_id. First hit wins: the stamp, then the
+    match rules in their order. A rule that finds several records decides nothing, a person does;
+    and a record that has a link to this stream is not up for adoption, nor one that a person has
+    rejected.
     """
     _assign(items)
     groups = [Matches(tx, n, those) for n, those in enumerate(_fresh(items)) if _rules(those[0])]
@@ -40,9 +45,11 @@ def resolve(tx: Transaction, connection: str, items: Sequence[Item]) -> list[Wai
     waiting = _refer(items, wanted, found) if wanted else []
     late = [group for group in groups if group.reads_references]
     _ask(tx, connection, set(), late)
+    noted: list[Match] = []
     for group in groups:
         _rename(items, group.adopt())
-    return waiting
+        noted += group.noted(connection)
+    return waiting, noted
 
 
 def _fresh(items: Sequence[Item]) -> list[list[Item]]:
@@ -88,7 +95,7 @@ def _ask(
     rows = sets.select(tx, " UNION ALL ".join(selects), **parameters)
     for name, first, second, third, sys_id in rows:
         if name:
-            by_name[name].hits.setdefault((int(first), int(second)), []).append(sys_id)
+            by_name[name].hit((int(first), int(second)), sys_id, linked=third is not None)
         else:
             found.setdefault((first, second), {})[third] = sys_id
     return found
@@ -165,17 +172,20 @@ def pick(candidates: Mapping[str, str], table: str) -> str | None:
     return next(iter(candidates.values())) if len(candidates) == 1 else None
 
 
-Rule = tuple[str, ...]
+STAMP = MatchRule(("sys_id",))
+MOST_PROPOSED = 5
+"""Records that one is proposed to be: what many records share tells nothing."""
 
 
-def _rules(item: Item) -> list[Rule]:
-    return ([("sys_id",)] if item.mapping.stamp else []) + list(item.mapping.match)
+def _rules(item: Item) -> list[MatchRule]:
+    return ([STAMP] if item.mapping.stamp else []) + list(item.mapping.match)
 
 
 class Matches:
     """The fresh items of one mapping, and the records of ours that its rules find for them.
 
-    `hits` has sys_ids by (number of the rule, position of the item).
+    `hits` has sys_ids by (number of the rule, position of the item); those in `shared` were hit by
+    somebody as well whom their system knows as another one: a mailbox of several people.
     """
 
     def __init__(self, tx: Transaction, number: int, fresh: Sequence[Item]) -> None:
@@ -184,13 +194,15 @@ class Matches:
         self.columns = fresh[0].layout.entity.table.c
         self.dialect = tx.dialect
         self.hits: dict[tuple[int, int], list[str]] = {}
-        read = {field for rule in self.rules for field in rule}
+        self.shared: set[tuple[int, int]] = set()
+        self.adopted: dict[int, int] = {}  # positions, and the number of the rule that did it
+        read = {field for rule in self.rules for field in rule.fields}
         self.reads_references = any(
             isinstance(item.value(field), Ref) for item in fresh for field in read
         )
 
     def selects(self) -> list[str]:
-        """One SELECT per rule: (name, rule, position, nothing, sys_id)."""
+        """One SELECT per rule: (name, rule, position, linked or null, sys_id)."""
         return [self._select(number, rule) for number, rule in enumerate(self.rules)]
 
     def parameters(self) -> dict[str, str]:
@@ -198,35 +210,93 @@ class Matches:
         packed = {f"{self.name}_stream": self.stream}
         for number, rule in enumerate(self.rules):
             those = [self._match_values(item, rule) for item in self.fresh]
-            rows = [[at, *values] for at, values in enumerate(those) if None not in values]
+            rows = [
+                [at, self.fresh[at].key, *values]
+                for at, values in enumerate(those)
+                if None not in values
+            ]
             packed[f"{self.name}_{number}"] = sets.packed(rows)
         return packed
 
+    def hit(self, at: tuple[int, int], sys_id: str, *, linked: bool) -> None:
+        """A rule has found this record; `linked`: in this stream, so it is somebody else's."""
+        if linked:
+            self.shared.add(at)
+        else:
+            self.hits.setdefault(at, []).append(sys_id)
+
     def adopt(self) -> dict[str, str]:
         """Make the items those records; the sys_ids given up, each with the one that stays."""
+        self._drop_what_may_not_match()
         renamed: dict[str, str] = {}
-        for position, item in enumerate(self.fresh):
-            for number in range(len(self.rules)):
-                found = self.hits.get((number, position), [])
-                if len(found) == 1 and found[0] not in renamed.values():
+        taken: set[str] = set()
+        for position, item in enumerate(self.fresh) if self.hits else ():
+            for number, rule in enumerate(self.rules):
+                at = (number, position)
+                found = self.hits.get(at, [])
+                sure = len(found) == 1 and at not in self.shared and not rule.ask
+                if sure and found[0] not in taken:
                     renamed[item.sys_id] = found[0]
+                    taken.add(found[0])
                     item.sys_id, item.fresh = found[0], False
+                    self.adopted[position] = number
                     break
         return renamed
 
-    def _select(self, number: int, rule: Rule) -> str:
-        columns = [f"m{i}" for i in range(len(rule))]
+    def _drop_what_may_not_match(self) -> None:
+        """The conditions of rules are looked at for hits only: that takes the whole record."""
+        stamped = len(self.rules) - len(self.fresh[0].mapping.match)
+        for number, position in list(self.hits):
+            if self.rules[number].when is not None:
+                item = self.fresh[position]
+                record = sets.from_json_text(item.record.raw or b"null")
+                if not item.mapping.may_match(number - stamped, record):
+                    del self.hits[number, position]
+
+    def noted(self, connection: str) -> list[Match]:
+        """What was adopted by a rule, and what a person must look at: a rule that found several.
+
+        Our own stamp in their record is no guess: it is not noted.
+        """
+        found = []
+        for (number, position), sys_ids in self.hits.items():
+            rule, item = self.rules[number], self.fresh[position]
+            adopted = self.adopted.get(position)
+            if rule == STAMP or (adopted is not None and adopted != number):
+                continue
+            state = "waiting" if adopted is None else "adopted"
+            found += [
+                Match(
+                    connection,
+                    self.stream,
+                    item.key,
+                    self.table,
+                    sys_id,
+                    ", ".join(rule.fields),
+                    state,
+                )
+                for sys_id in sorted(sys_ids)[:MOST_PROPOSED]
+            ]
+        return found
+
+    def _select(self, number: int, rule: MatchRule) -> str:
+        columns = [f"m{i}" for i in range(len(rule.fields))]
         same = " AND ".join(
             f"{_column(field)} = {self._typed(field, column)}"
-            for field, column in zip(rule, columns, strict=True)
+            for field, column in zip(rule.fields, columns, strict=True)
         )
         keys = f"{self.name}_{number}"
-        those = sets.each(keys, ["position", *columns], f'"{self.table}" t', same)
+        those = sets.each(keys, ["position", "external", *columns], f'"{self.table}" t', same)
         return (
-            f"SELECT '{self.name}', '{number}', CAST(k.position AS VARCHAR), CAST(NULL AS VARCHAR), "  # noqa: S608
-            f"t.sys_id FROM {those} AND NOT EXISTS (SELECT 1 FROM hub_external_ref l WHERE l.table_name = '{self.table}' "
-            "AND l.sys_id = t.sys_id AND l.connection = :connection "
-            f"AND l.stream = :{self.name}_stream AND l.deleted_at IS NULL)"
+            f"SELECT '{self.name}', '{number}', CAST(k.position AS VARCHAR), "  # noqa: S608
+            "CAST((SELECT 'linked' WHERE EXISTS (SELECT 1 FROM hub_external_ref l "
+            f"WHERE l.table_name = '{self.table}' AND l.sys_id = t.sys_id "
+            f"AND l.connection = :connection AND l.stream = :{self.name}_stream "
+            f"AND l.deleted_at IS NULL)) AS VARCHAR), t.sys_id FROM {those} "
+            "AND NOT EXISTS (SELECT 1 FROM hub_match m WHERE m.connection = :connection "
+            f"AND m.stream = :{self.name}_stream AND m.external_id = k.external "
+            f"AND m.table_name = '{self.table}' AND m.candidate = t.sys_id "
+            "AND m.state = 'rejected')"
         )
 
     def _typed(self, field: str, column: str) -> str:
@@ -235,11 +305,11 @@ class Matches:
             return f"k.{column}"
         return f"CAST(k.{column} AS {self.columns[field].type.compile(self.dialect)})"
 
-    def _match_values(self, item: Item, rule: Rule) -> list[Any]:
+    def _match_values(self, item: Item, rule: MatchRule) -> list[Any]:
         """What the record's fields must be, as the database keeps it; None for nothing."""
-        if rule == ("sys_id",):
+        if rule == STAMP:
             return [stamped(item)]
-        return [self._encoded(field, item.value(field)) for field in rule]
+        return [self._encoded(field, item.value(field)) for field in rule.fields]
 
     def _encoded(self, field: str, value: Any) -> Any:
         if value is None or value == "":

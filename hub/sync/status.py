@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub import queue
-from hub.store import cursors, dead
+from hub.store import cursors, dead, listings
 from hub.store.database import Transaction
+from hub.store.listings import Listing
 from hub.store.sets import named
 from hub.sync.connection import Connection, Connections
+from hub.sync.reconcile import question
 from hub.sync.schedule import Schedule
 
 BEHIND = 3
@@ -18,7 +20,7 @@ BEHIND = 3
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """`state`: ok | waiting | late | failing | paused; `reason` and `next_step` say more.
+    """`state`: ok | waiting | late | failing | held | paused; `reason` and `next_step` say more.
 
     `lag` is the seconds since the stream was last known to be in step, `cursor_age` those since
     its cursor last moved; None before the first poll. `due_at` is when the next is due, in seconds
@@ -56,12 +58,13 @@ class ConnectionStatus:
 
 
 def status(tx: Transaction, connections: Connections, *, now: float) -> list[ConnectionStatus]:
-    """Every connection with its streams. Six statements, whatever there is."""
+    """Every connection with its streams. Seven statements, whatever there is."""
     facts = _Facts(
         rows=cursors.all_of(tx),
         runs=cursors.last_runs(tx),
         dead=dead.counts(tx),
         jobs=_jobs(queue.counts(tx)),
+        listings=listings.all_of(tx),
         pauses={pause.connection: pause for pause in queue.paused(tx, now=now)},
     )
     return [_connection(connection, facts, now) for connection in connections.values()]
@@ -73,6 +76,7 @@ class _Facts:
     runs: dict[tuple[str, str], Any]
     dead: dict[tuple[str, str], int]
     jobs: dict[str, tuple[int, int, int]]
+    listings: dict[tuple[str, str], Listing]
     pauses: dict[str, queue.Pause]
 
 
@@ -94,7 +98,7 @@ def _connection(connection: Connection, facts: _Facts, now: float) -> Connection
     state, reason, step = "ok", "", ""
     if pause := facts.pauses.get(connection.name):
         state, reason, step = "paused", pause.reason, _resume(connection.name)
-    elif bad := [stream for stream in streams if stream.state in {"failing", "late"}]:
+    elif bad := [stream for stream in streams if stream.state in {"held", "failing", "late"}]:
         state, reason, step = bad[0].state, bad[0].reason, bad[0].next_step
     elif buried:
         state, reason = "attention", counted(buried, "dead job")
@@ -116,6 +120,8 @@ def _stream(
     state, reason, step = "ok", "", ""
     if pause := facts.pauses.get(connection.name):
         state, reason, step = "paused", pause.reason, _resume(connection.name)
+    elif (listing := facts.listings.get(key)) is not None and listing.held:
+        state, (reason, step) = "held", question(connection.name, stream, listing)
     elif run is not None and run.state == "failed" and run.ended_at >= (moved or 0):
         state, reason = "failing", run.error or ""
         step = f"it is tried again until it is given up: hub dead list {connection.name}"

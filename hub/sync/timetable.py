@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hub import queue
+from hub.spoke import Subscribes
 from hub.store import cursors, deliveries
 from hub.store.cursors import NEVER, Tick
 from hub.store.database import Database, Transaction
 from hub.sync.connection import Connections
-from hub.sync.jobs import Poll, Sweep, request
+from hub.sync.jobs import Job, Poll, Subscribe, Sweep, request
 from hub.sync.schedule import Interval, Schedule
 
 SWEEP = ("", "sweep")
-SWEEPS = Interval(timedelta(hours=1))
+HOURLY = Interval(timedelta(hours=1))
+SUBSCRIBE = "#subscribe"
+"""In place of a stream's name, for a connection that must be asked to send webhooks."""
 KEEP_DELIVERIES = 7 * 86400.0  # seconds; longer than any sender repeats, twice over
 SETTLED = 600.0  # seconds from one look at all streams to the next
 
@@ -38,7 +41,10 @@ class Timetable:
             for connection in connections.values()
             for stream in connection.polled()
         }
-        self._schedules[SWEEP] = SWEEPS
+        self._schedules[SWEEP] = HOURLY
+        for connection in connections.values():
+            if isinstance(connection.spoke, Subscribes):
+                self._schedules[connection.name, SUBSCRIBE] = HOURLY
         self._settled = NEVER
 
     def tick(self, db: Database, *, clock: Callable[[], float] | None = None) -> int:
@@ -51,6 +57,7 @@ class Timetable:
         put = 0
         if look.take or look.plan:
             with db.write() as tx:  # which may have waited for others: look again
+                queue.unhurried(tx)  # a tick that a crashed server forgets is still due
                 look = self._look(tx, clock)
                 put = _act(tx, look)
         if look.whole:
@@ -100,9 +107,14 @@ def _decide(
 def _act(tx: Transaction, look: _Look) -> int:
     cursors.plan(tx, look.plan, now=look.given)
     taken = cursors.take_due(tx, look.take, now=look.now)
-    jobs = [request(Sweep() if one == SWEEP else Poll(*one)) for one in taken]
-    queue.put(tx, jobs, now=look.now)
+    queue.put(tx, [request(_job(*one)) for one in taken], now=look.now)
     return len(taken)
+
+
+def _job(connection: str, stream: str) -> Job:
+    if (connection, stream) == SWEEP:
+        return Sweep()
+    return Subscribe(connection) if stream == SUBSCRIBE else Poll(connection, stream)
 
 
 def sweep(tx: Transaction, *, now: float) -> int:

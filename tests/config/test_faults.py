@@ -25,6 +25,18 @@ def with_line(text: str, old: str, new: str) -> str:
         ("threads: 0", "hub.yaml:1:1: threads: should be greater than or equal to 1"),
         ("listen:\n  port: 65536", "hub.yaml:2:3: listen.port: should be less than or equal to"),
         ("listen:\n  prot: 80", "hub.yaml:2:3: listen.prot: unknown key 'prot'; did you mean 'po"),
+        (
+            "hooks: {public_url: 'http://hub.example.com'}",
+            "hub.yaml:1:9: hooks.public_url: must begin with https://: others will send us their",
+        ),
+        (
+            "hooks: {public_url: 'https://me:secret@hub.example.com'}",
+            "hub.yaml:1:9: hooks.public_url: must be an address without user, ? and #",
+        ),
+        (
+            "hooks: {public_url: 'https://hub.example.com/?a=b'}",
+            "hub.yaml:1:9: hooks.public_url: must be an address without user, ? and #",
+        ),
         ("thread: 4", "hub.yaml:1:1: thread: unknown key 'thread'; did you mean 'threads'?"),
         ("zebra: 4", "hub.yaml:1:1: zebra: unknown key 'zebra'; known: database, threads, li"),
         ("listen: everywhere", "hub.yaml:1:1: listen: should be a valid dictionary"),

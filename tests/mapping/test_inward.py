@@ -267,7 +267,10 @@ def test_a_mapping_tells_what_it_reads_and_writes() -> None:
         "u_city",
     }
     assert mapping.reads == mapping.writes == everything
-    assert mapping.match == (("number",), ("short_description", "account"))
+    assert [rule.fields for rule in mapping.match] == [
+        ("number",),
+        ("short_description", "account"),
+    ]
     assert mapping.ref_streams == {"account": "Account"}
     assert mapping.place("state") == "mappings/acme/Case.yaml:15"
     assert (mapping.owner_of("state"), mapping.owner_of("account")) == ("theirs", "ours")

@@ -16,7 +16,7 @@ to: case
 key: Id
 ownr: newest
 owner: nobody
-match: [nmber, [number, account]]
+match: [nmber, [number, account], {by: numbr, when: a or b | lower, ask: maybe, of: x}, {ask: true}]
 direction: inwards
 when: a or b | lower
 fields:
@@ -58,6 +58,12 @@ def test_all_faults_come_at_once_with_places_and_suggestions(tmp_path: Path) -> 
         ("6:1: owner: 'nobody' does not belong here"
         "; known: if_empty, manual, newest, ours, theirs"),
         "7:9: match.0: 'nmber' is not a field that this mapping reads; did you mean 'number'?",
+        "7:35: match.2: 'numbr' is not a field that this mapping reads; did you mean 'number'?",
+        ("7:47: match.2.when: `|` beside `or` can be read in two ways; put brackets around the pipe or"
+        " around the `or` in `a or b | lower`"),
+        "7:69: match.2.ask: 'maybe' is neither true nor false",
+        "7:81: match.2.of: unknown key; known: ask, by, when",
+        "7:89: match.3: by must be given",
         "8:1: direction: 'inwards' does not belong here; known: both, in, out",
         ("9:1: when: `|` beside `or` can be read in two ways; put brackets around the pipe or around"
         " the `or` in `a or b | lower`"),

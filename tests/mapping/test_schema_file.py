@@ -17,6 +17,7 @@ OBJECTS = {
     "child": SCHEMA["properties"]["children"]["additionalProperties"],
     "example": SCHEMA["properties"]["examples"]["items"],
     "field": SCHEMA["$defs"]["field"],
+    "match": SCHEMA["$defs"]["match"],
 }
 
 

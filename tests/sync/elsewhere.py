@@ -48,6 +48,7 @@ class System:
     fetched: list[str] = field(default_factory=list)
     pulled: list[str | None] = field(default_factory=list)
     on_page: Callable[[int], None] = lambda _: None
+    on_fetch: Callable[[Sequence[str]], None] = lambda _: None
     before: Callable[[hub.Write], None] = lambda _: None
     after: Callable[[hub.Write], None] = lambda _: None
 
@@ -66,6 +67,18 @@ class System:
         self.moment += 1
         self.table(stream)[id] = None
         self.changes.append(gone(stream, id, self.moment))
+
+    def forget(self, stream: str, *ids: str) -> None:
+        """They are gone, and no listing ever tells of them again."""
+        for id in ids:
+            del self.table(stream)[id]
+        self.overlook(stream, *ids)
+
+    def overlook(self, stream: str, *ids: str) -> None:
+        """They are there, but no listing tells of them."""
+        self.changes = [
+            one for one in self.changes if (one.stream, one.id) not in {(stream, id) for id in ids}
+        ]
 
     def get(self, stream: str, id: str) -> Record:
         found = self.table(stream)[id]
@@ -104,6 +117,7 @@ class Elsewhere(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
         yield hub.Page((), str(end))
 
     def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
+        self._system.on_fetch(ids)
         for id in ids:
             self._system.fetched.append(id)
             record = self._system.table(stream.name).get(id)
@@ -113,7 +127,7 @@ class Elsewhere(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
     def verify(self, hook: hub.Webhook) -> None:
         hook.check_signature([self.secret], "x-signature")
 
-    def parse(self, hook: hub.Webhook) -> Iterable[hub.Change | hub.Hint]:
+    def parse(self, hook: hub.Webhook) -> Iterable[hub.Change | hub.Hint | hub.Lapsed]:
         for event in hook.json():
             if "record" in event:
                 record = event["record"]

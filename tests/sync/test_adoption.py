@@ -29,10 +29,21 @@ def test_an_account_is_known_by_its_registration_code(world: World) -> None:
 def test_the_first_rule_that_hits_decides(world: World) -> None:
     made(world, "account", "by-code", name="X", registration_code="D-1")
     made(world, "account", "by-name", name="Brookfield", zip="97321")
-    world.absorb(there("accounts", "a1", Duns="D-1", Name="Brookfield", Zip="97321"))
-    world.absorb(there("accounts", "a2", Duns="D-2", Name="Brookfield", Zip="97321"))
+    world.absorb(
+        there("accounts", "a1", Duns="D-1", Name="Brookfield", Zip="97321"),
+        there("accounts", "a2", Duns="D-2", Name="Brookfield", Zip="97321"),
+    )
     assert world.sys_id("account", "a1") == "by-code"
     assert world.sys_id("account", "a2") == "by-name"
+
+
+def test_what_another_record_of_the_stream_has_as_well_is_no_proof(world: World) -> None:
+    made(world, "account", "ours", name="Brookfield", zip="97321")
+    made(world, "account", "theirs", name="Brookfield", registration_code="D-1")
+    world.absorb(there("accounts", "a1", Duns="D-1", Name="Brookfield", Zip="97321"))
+    world.absorb(there("accounts", "a2", Name="Brookfield", Zip="97321"))
+    assert world.sys_id("account", "a1") == "theirs"
+    assert world.sys_id("account", "a2") not in {"ours", "theirs"}
 
 
 def test_a_rule_with_an_empty_part_matches_nothing(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import hub
@@ -9,7 +11,7 @@ from hub.store import entities
 from hub.sync.amend import Patch
 from hub.sync.jobs import Poll, Push
 from tests.sync.elsewhere import System
-from tests.sync.world import World, connected
+from tests.sync.world import World, altered, connected
 
 CASES = Poll("crm", "cases")
 TABLE = "sn_customerservice_case"
@@ -55,6 +57,28 @@ def test_fields_that_they_do_not_show_are_not_sent(world: World) -> None:
     world.edit("case", sys_id, impact="1")
     world.work()
     assert system.writes[-1].data == {"Impact": "high", "Priority": "moderate"}
+
+
+def test_their_fewer_words_do_not_come_back_as_a_change(world: World, tmp_path: Path) -> None:
+    """They know no critical priority: what is critical here is high there, and stays so."""
+    fewer = '  priority:          {in: Priority, out: {Priority: \'"high" if priority == "critical" else priority\'}}\n'
+    cases = altered(tmp_path, "cases", "  priority:          Priority\n", fewer)
+    world.connect(connected(cases=cases))
+    system = world.system()
+    system.set("cases", "c1", **FULL | {"Impact": "1", "Urgency": "2", "Priority": "2"})
+    world.run(CASES)
+    sys_id = world.sys_id("case", "c1")
+    world.edit("case", sys_id, urgency="1")
+    assert world.of("case", sys_id)["priority"] == "1"
+    world.work()
+    assert "Priority" not in system.writes[-1].data, "for them it is high already"
+    system.set("cases", "c1", Description="Something else")
+    world.run(CASES)
+    assert world.of("case", sys_id)["priority"] == "1"
+    writes = len(system.writes)
+    world.edit("case", sys_id, short_description="Still critical")
+    world.work()
+    assert [write.data for write in system.writes[writes:]] == [{"Subject": "Still critical"}]
 
 
 def test_an_echo_dies(world: World, system: System) -> None:

@@ -18,7 +18,7 @@ from hub.store.entities.people import (
     STORE,
     USER,
 )
-from hub.store.entities.tasks import CASE, INCIDENT
+from hub.store.entities.tasks import CASE, INCIDENT, WORK_ORDER, WORK_ORDER_TASK
 
 ALL = (
     CASE,
@@ -26,6 +26,8 @@ ALL = (
     ACCOUNT,
     CONTACT,
     CONSUMER,
+    WORK_ORDER,
+    WORK_ORDER_TASK,
     ORDER,
     ORDER_LINE,
     RETURN,
@@ -76,6 +78,8 @@ __all__ = [
     "SERVICE_ORGANIZATION",
     "STORE",
     "USER",
+    "WORK_ORDER",
+    "WORK_ORDER_TASK",
     "Choice",
     "Choices",
     "Entity",

@@ -56,6 +56,33 @@ INCIDENT_STATES = choices(
         "8": "Canceled",
     }
 )
+# What wm_order shares with wm_task has its code; ServiceNow does not publish the others.
+WORK_ORDER_STATES = choices(
+    {
+        "1": "Draft",
+        "10": "Awaiting Qualification",
+        "11": "Qualified",
+        "12": "Ready for Dispatch",
+        "16": "Assigned",
+        "17": "Accepted",
+        "18": "Work In Progress",
+        "3": "Closed Complete",
+        "4": "Closed Incomplete",
+        "7": "Cancelled",
+    }
+)
+WORK_TASK_STATES = choices(
+    {
+        "1": "Draft",
+        "10": "Pending Dispatch",
+        "16": "Assigned",
+        "17": "Accepted",
+        "18": "Work In Progress",
+        "3": "Closed Complete",
+        "4": "Closed Incomplete",
+        "7": "Cancelled",
+    }
+)
 HOLD_REASONS = choices(
     {
         "1": "Awaiting Caller",

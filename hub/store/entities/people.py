@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, Table, text
 
 from hub.store.entities import choices as among
 from hub.store.entities.columns import (
@@ -72,6 +72,7 @@ _user = Table(
     *record("sys_user"),
     *person(),
     Index("ix_sys_user_user_name", "user_name"),
+    Index("ix_sys_user_user_name_folded", text("lower(user_name)")),  # directories ignore its case
     Index("ix_sys_user_email", "email"),
     Index("ix_sys_user_sys_updated_on", "sys_updated_on", "sys_id"),
     *sparse("sys_user", "employee_number"),

@@ -1,6 +1,6 @@
-"""Work that somebody has to do: cases and incidents.
+"""Work that somebody has to do: cases, incidents, and work orders with their tasks.
 
-ServiceNow derives both from `task`; here each has the columns of `task` for itself.
+ServiceNow derives all of them from `task`; here each has the columns of `task` for itself.
 """
 
 from __future__ import annotations
@@ -202,5 +202,51 @@ _incident = Table(
     *sparse("incident", "caller_id"),
 )
 
+_work_order = Table(
+    "wm_order",
+    metadata,
+    *_task(
+        "wm_order",
+        states=among.WORK_ORDER_STATES,
+        priorities=among.PRIORITIES,
+        contact_types=among.CASE_CONTACT_TYPES,
+    ),
+    reference("initiated_from", "task"),
+    reference("account", "customer_account"),
+    reference("contact", "customer_contact"),
+    reference("consumer", "csm_consumer"),
+    reference("asset", "alm_asset"),
+    reference("install_base", "sn_install_base_item"),
+    flag("billable"),
+    *_task_indexes("wm_order"),
+    *sparse("wm_order", "account", "initiated_from"),
+)
+
+_work_task = Table(
+    "wm_task",
+    metadata,
+    *_task(
+        "wm_task",
+        states=among.WORK_TASK_STATES,
+        priorities=among.PRIORITIES,
+        contact_types=among.CASE_CONTACT_TYPES,
+    ),
+    reference("dispatch_group", "sys_user_group"),
+    string("sub_state"),
+    instant("window_start"),
+    instant("window_end"),
+    duration("estimated_travel_duration"),
+    instant("actual_travel_start"),
+    instant("actual_work_start"),
+    instant("actual_work_end"),
+    references("required_skills", "cmn_skill"),
+    *_task_indexes("wm_task"),
+    *sparse("wm_task", "parent"),
+)
+
 CASE = Entity.of("case", _case, prefix="CS", first=1001, journals=JOURNALS)
 INCIDENT = Entity.of("incident", _incident, prefix="INC", first=10001, journals=JOURNALS)
+WORK_ORDER = Entity.of("work_order", _work_order, prefix="WO", first=10001, journals=JOURNALS)
+WORK_ORDER_TASK = Entity.of(
+    "work_order_task", _work_task, prefix="WOT", first=10001, journals=JOURNALS
+)

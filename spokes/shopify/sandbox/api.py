@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,10 @@ class Api:
 
     def answer(self, query: str, variables: Mapping[str, Any]) -> JsonObject:
         try:
-            document = parse(query)
+            document, faults = _checked(query)
         except GraphQLSyntaxError as error:
             return {"errors": [_shown(error)]}
-        if faults := validate(SCHEMA, document):
+        if faults:
             return {"errors": [_shown(fault) for fault in faults]}
         points = cost.requested(document, variables)
         single = self.bucket.plan.single
@@ -81,6 +82,13 @@ class Api:
                 "throttleStatus": self.bucket.status(),
             }
         }
+
+
+@lru_cache(maxsize=64)  # a client sends few queries, over and over
+def _checked(query: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """The query, and what is wrong with it; raises `GraphQLSyntaxError`."""
+    document = parse(query)
+    return document, validate(SCHEMA, document)
 
 
 class _Root:

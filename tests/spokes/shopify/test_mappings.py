@@ -65,7 +65,7 @@ def test_an_unverified_address_is_never_what_consumers_are_matched_by(
         customer(shop, email="greta@example.com", verified_email=verified)
     shop.clock.advance(spoke.keys.horizon * 2)
     mapping = of("customers", "consumer")
-    assert mapping.match == (("email",),)
+    assert [rule.fields for rule in mapping.match] == [("email",)]
     mapped: list[dict[str, Any]] = [
         mapping.inward(change.data) for change in changes(spoke, "customers") if change.data
     ]
