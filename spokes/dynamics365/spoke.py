@@ -1,0 +1,245 @@
+"""Dynamics 365 Field Service: work orders go out, their status, bookings and times come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+import hub
+from spokes.dynamics365 import delta, errors, odata, webhooks, writing
+from spokes.dynamics365.delta import Place
+from spokes.dynamics365.tables import BY_SET, GUID, INCIDENTS, TABLES, WORK_ORDERS, Table, checked
+from spokes.dynamics365.writing import Parts
+
+_MINUTE = timedelta(minutes=1)
+_SIGN_IN = "https://login.microsoftonline.com"
+_UNSCHEDULED = 690970000  # msdyn_systemstatus
+
+Guid = Annotated[str, Field(pattern=f"^({GUID.pattern})?$")]
+
+
+class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
+    """One Dataverse environment with Field Service and Customer Service.
+
+    Signs in as an application user. `key_column` holds our sys_id and must be an alternate key of
+    every table that the hub creates rows in. Tables are read by change tracking, but those of
+    `without_change_tracking` by the time of their last change, which tells of no deletion.
+    """
+
+    kind: ClassVar[Literal["field_service"]] = "field_service"
+    streams = tuple(hub.Stream(table.set, every=_MINUTE) for table in TABLES)
+    rate = hub.Rate(calls=15)  # they allow 6,000 in 300 s for each user and web server
+    hosts = (".dynamics.com",)
+
+    tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
+    client_id: str
+    client_secret: hub.Secret
+
+    hook_secret: hub.Secret | None = None
+    previous_hook_secret: hub.Secret | None = None
+    hook_header: str = "x-hub-secret"
+
+    api_version: Annotated[str, Field(pattern=r"^\d\.\d$")] = "9.2"
+    key_column: Annotated[str, Field(pattern=r"^[a-z]\w*$")] = "csm_hubid"
+    price_list: Guid = ""
+    work_order_type: Guid = ""
+    page_size: Annotated[int, Field(ge=1, le=5000)] = 1000
+    without_change_tracking: frozenset[str] = frozenset()
+    horizon: timedelta = timedelta(seconds=30)
+    overlap: timedelta = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _names_its_tables(self) -> Self:
+        if unknown := sorted(self.without_change_tracking - BY_SET.keys()):
+            known = ", ".join(BY_SET)
+            raise ValueError(f"without_change_tracking: no {', '.join(unknown)}; there are {known}")
+        return self
+
+    def auth(self) -> hub.Auth:
+        """By client credentials, at Microsoft's own address, or a sandbox's."""
+        base = self.url.rstrip("/") if self.sandbox else _SIGN_IN
+        return hub.ClientCredentials(
+            f"{base}/{self.tenant}/oauth2/v2.0/token",
+            self.client_id,
+            self.client_secret,
+            f"{self.url.rstrip('/')}/.default",
+            tokens=self._tokens,
+            hosts=(urlsplit(_SIGN_IN).netloc,),
+            loopback=self.sandbox,
+            secret_in_body=True,
+        )
+
+    def translate(self, response: hub.Response) -> hub.SyncError | None:
+        return errors.translate(response)
+
+    def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
+        if stream.name in self.without_change_tracking:
+            keys = hub.Keyset(self.horizon, self.overlap)
+            return self.keyset(cursor, partial(self._modified, stream), keys)
+        return self._tracked(stream, cursor)
+
+    def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
+        table = BY_SET[stream.name]
+        known = list(dict.fromkeys(one.lower() for one in ids if GUID.fullmatch(one)))
+        yield from (hub.Change(stream.name, one, None) for one in ids if not GUID.fullmatch(one))
+        for some, condition in odata.by_ids(table, known):
+            rows = self._rows(stream, filter=condition)
+            found = {change.id: change for page in rows for change in page}
+            yield from (found.get(one) or hub.Change(stream.name, one, None) for one in some)
+
+    def verify(self, hook: hub.Webhook) -> None:
+        secrets = [one for one in (self.hook_secret, self.previous_hook_secret) if one is not None]
+        webhooks.verify(hook, secrets, self.hook_header)
+
+    def parse(self, hook: hub.Webhook) -> Iterable[hub.Hint]:
+        return webhooks.parse(hook)
+
+    def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
+        """A creation is an upsert by alternate key that may only create; a case is closed apart."""
+        table = BY_SET[stream.name]
+        data = {name: value for name, value in write.data.items() if name != self.key_column}
+        parts = writing.parts(table, data)
+        if write.id is None:
+            receipt = self._create(table, write.key, parts)
+        else:
+            receipt = hub.Receipt(checked(table, write.id), write.version)
+            if parts.body or parts.resolution is None:
+                receipt = self._update(table, receipt, parts.body)
+        return self._close(receipt, parts.resolution) if parts.resolution else receipt
+
+    def delete(self, stream: hub.Stream, id: str) -> None:
+        table = BY_SET[stream.name]
+        where = self._address(f"{table.set}({checked(table, id)})")
+        self.http.delete(where, headers=odata.headers() | {"If-Match": "*"})
+
+    # -- reading
+
+    def _tracked(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
+        table = BY_SET[stream.name]
+        columns = odata.columns(table, stream, odata.VERSION)
+        first = self._address(table.set + odata.query(select=columns))
+        at = delta.resume(cursor, columns, self.url) if cursor else Place(first, columns, True)
+        more = True
+        while more:
+            answer = self._get(at.link, *(["odata.track-changes"] if at.tracking else []))
+            at, more = delta.after(at, answer, table)
+            yield hub.Page(delta.changes(table, answer), at.cursor())
+
+    def _modified(self, stream: hub.Stream, window: hub.Window) -> Iterator[list[hub.Change]]:
+        """The documented way for tables without change tracking."""
+        order = f"{odata.MODIFIED} asc,{BY_SET[stream.name].id} asc"
+        return self._rows(stream, filter=odata.changed(window), orderby=order)
+
+    def _rows(self, stream: hub.Stream, **options: str) -> Iterator[list[hub.Change]]:
+        """Every page of a query, asked for when it is wanted."""
+        table = BY_SET[stream.name]
+        version = self._version(table)
+        columns = odata.columns(table, stream, version)
+        link = self._address(table.set + odata.query(select=columns, **options))
+        while link:
+            answer = self._get(link)
+            yield [odata.change(table, row, version) for row in answer["value"]]
+            link = odata.follow(link, answer)
+
+    def _get(self, link: str, *preferences: str) -> hub.JsonObject:
+        size = f"odata.maxpagesize={self.page_size}"
+        shown = f'odata.include-annotations="{odata.ANNOTATIONS}"'
+        said = self.http.get(link, headers=odata.headers(size, shown, *preferences))
+        answer: hub.JsonObject = said.json()
+        return answer
+
+    def _address(self, path: str) -> str:
+        return f"{self.url.rstrip('/')}/api/data/v{self.api_version}/{path}"
+
+    def _version(self, table: Table) -> str:
+        return odata.MODIFIED if table.set in self.without_change_tracking else odata.VERSION
+
+    # -- writing
+
+    def _create(self, table: Table, key: str, parts: Parts) -> hub.Receipt:
+        where = f"{table.set}({self.key_column}={odata.literal(key)})"
+        body = self._defaults(table) | parts.body
+        try:
+            return self._patch(table, where, body, {"If-None-Match": "*"})
+        except hub.Conflict as error:
+            return self._created_before(table, where, parts, error)
+        except hub.NotFound as error:  # of a creation nothing can be gone but what it refers to
+            raise hub.Permanent(
+                f"{table.set}: the table, or a row that the new one refers to, is not there ({error})"
+            ) from error
+
+    def _defaults(self, table: Table) -> hub.JsonObject:
+        """What their documentation requires of a new work order, and the hub does not have."""
+        if table is not WORK_ORDERS:
+            return {}
+        body: hub.JsonObject = {"msdyn_systemstatus": _UNSCHEDULED, "msdyn_taxable": False}
+        if self.price_list:
+            body["msdyn_pricelist@odata.bind"] = f"/pricelevels({self.price_list})"
+        if self.work_order_type:
+            body["msdyn_workordertype@odata.bind"] = (
+                f"/msdyn_workordertypes({self.work_order_type})"
+            )
+        return body
+
+    def _created_before(
+        self, table: Table, where: str, parts: Parts, refused: hub.Conflict
+    ) -> hub.Receipt:
+        """The row that our key already names: our own, whose answer was lost.
+
+        Raises `Conflict` if it has changed since: the next poll links it, and the write goes out
+        as an update. So too if the row that is in the way is another one, by another key.
+        """
+        try:
+            row = self._one(table, where, *parts.columns)
+        except hub.NotFound:
+            raise refused from None
+        if not writing.is_held(row, parts.columns):
+            raise hub.Conflict(f"{table.set}: {row[table.id]} was created before and changed since")
+        return self._receipt(table, row)
+
+    def _update(self, table: Table, seen: hub.Receipt, body: hub.JsonObject) -> hub.Receipt:
+        where = f"{table.set}({seen.id})"
+        if seen.version and self._version(table) == odata.MODIFIED:
+            row = self._one(table, where)  # a time stamp is no ETag: the row has it
+            self._check(table, row, seen)
+            match = str(row["@odata.etag"])
+        else:
+            match = odata.etag(seen.version)  # of no version: any, as long as the row exists
+        return self._patch(table, where, body, {"If-Match": match})
+
+    def _close(self, seen: hub.Receipt, status: int) -> hub.Receipt:
+        """Close a case by its action, which knows no If-Match; one that is closed stays so."""
+        row = self._one(INCIDENTS, f"{INCIDENTS.set}({seen.id})", "statecode")
+        if row["statecode"] == writing.RESOLVED:
+            return self._receipt(INCIDENTS, row)
+        self._check(INCIDENTS, row, seen)
+        body = writing.close_incident(seen.id, status)
+        self.http.post(self._address("CloseIncident"), json=body, headers=odata.headers())
+        return hub.Receipt(seen.id)
+
+    def _check(self, table: Table, row: hub.JsonObject, seen: hub.Receipt) -> None:
+        """Raise `Conflict` if the row is not the one that was seen."""
+        version = odata.version_of(row, self._version(table))
+        if seen.version and version != seen.version:
+            raise hub.Conflict(f"{table.set}: {seen.id} has changed: {seen.version} is {version}")
+
+    def _one(self, table: Table, where: str, *columns: str) -> hub.JsonObject:
+        select = sorted({table.id, self._version(table), *columns})
+        return self._get(self._address(where + odata.query(select=select)))
+
+    def _patch(
+        self, table: Table, where: str, body: hub.JsonObject, condition: dict[str, str]
+    ) -> hub.Receipt:
+        """Write, and read back id and version: together with a condition they are no later ones."""
+        select = odata.query(select=(table.id, self._version(table)))
+        said = odata.headers("return=representation") | condition
+        answer = self.http.patch(self._address(where + select), json=body, headers=said)
+        return self._receipt(table, answer.json())
+
+    def _receipt(self, table: Table, row: hub.JsonObject) -> hub.Receipt:
+        return hub.Receipt(row[table.id], odata.version_of(row, self._version(table)))
