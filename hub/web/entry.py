@@ -10,7 +10,8 @@ from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hub.store import access
-from hub.store.database import Database, Unavailable
+from hub.store.access import Token
+from hub.store.database import Database, Transaction, Unavailable
 from hub.web.problems import Problem
 
 NOTING = 0.2  # seconds that a reader waits, once a minute, to note that a token was used
@@ -23,9 +24,7 @@ def guard(db: Database, clock: Callable[[], float]) -> Callable[[Given], str]:
     """A dependency that gives the name of the token; raises `Problem` 401."""
 
     def holder(given: Given) -> str:
-        now = clock()
-        with db.read() as tx:
-            token = access.check(tx, given.credentials) if given else None
+        token = known(db, clock(), given.credentials, access.check) if given else None
         if token is None:
             raise Problem(
                 401,
@@ -35,10 +34,19 @@ def guard(db: Database, clock: Callable[[], float]) -> Callable[[Given], str]:
                 "Make one with `hub token new NAME`.",
                 headers={"WWW-Authenticate": 'Bearer realm="hub admin"'},
             )
-        if access.is_stale(token, now):
-            # Whoever may read still can while nobody can write.
-            with suppress(Unavailable), db.within(NOTING).write() as tx:
-                access.note_use(tx, token.name, now)
         return token.name
 
     return holder
+
+
+def known(
+    db: Database, now: float, secret: str, check: Callable[[Transaction, str], Token | None]
+) -> Token | None:
+    """The token that this is the secret of, whose use is noted; None for nobody's."""
+    with db.read() as tx:
+        token = check(tx, secret)
+    if token is not None and access.is_stale(token, now):
+        # Whoever may read still can while nobody can write.
+        with suppress(Unavailable), db.within(NOTING).write() as tx:
+            access.note_use(tx, token.name, now)
+    return token

@@ -18,6 +18,7 @@ from hub.web.health import health
 from hub.web.hooks import Hooks, Keep, Shortcut, committed
 from hub.web.records import records
 from hub.web.revivals import revivals
+from hub.web.scim import door as scim
 
 PATIENCE = 2.0
 """Seconds to wait for other writers: a webhook's sender gives up after three."""
@@ -62,4 +63,5 @@ def create(
     app.include_router(
         records(hasty, connections, clock, holder, Limit(COMMAND_BYTES)), dependencies=only_holders
     )
+    scim.install(app, hasty, connections, clock)
     return app
