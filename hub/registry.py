@@ -1,6 +1,7 @@
 """Where spokes are found by name: in `spokes/` beside the hub, or in an installed package.
 
     spokes/acme/spoke.py     the one spoke class, named `acme`
+    spokes/acme/spoke.yaml   or a spoke in YAML alone (docs/rest.md), with an `__init__.py` beside it
     spokes/acme/sandbox.py   its sandbox, a module or a package (needs the `sandbox` extra)
 
 A package announces its spoke as an entry point in the group `csm_hub.spokes`
@@ -19,6 +20,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from hub.rest import BadSpoke
+from hub.rest import load as load_yaml
 from hub.spoke import Fetches, JsonObject, Pulls, Receives, Spoke, Writes
 from hub.testing import Sandbox
 
@@ -63,7 +66,8 @@ def names() -> list[str]:
 
 def find(name: str) -> type[Spoke]:
     """The spoke class of this name; raises `UnknownSpoke` or `BrokenSpoke`."""
-    return _only(_module(name), Spoke, f"spoke {name}")
+    written = _yaml(name)
+    return _read(written, name) if written else _only(_module(name), Spoke, f"spoke {name}")
 
 
 def sandbox(name: str) -> type[Sandbox]:
@@ -90,11 +94,34 @@ def describe(name: str) -> Description:
 
 
 def _beside_us() -> list[str]:
+    return [file.parent.name for kind in ("py", "yaml") for file in _files("*", f"spoke.{kind}")]
+
+
+def _files(name: str, file: str) -> list[Path]:
     try:
         folders = import_module(FOLDER).__path__
     except ModuleNotFoundError:  # installed without any
         return []
-    return [spoke.parent.name for folder in folders for spoke in Path(folder).glob("*/spoke.py")]
+    return [found for folder in folders for found in Path(folder).glob(f"{name}/{file}")]
+
+
+def _yaml(name: str) -> Path | None:
+    """The file of a spoke in YAML alone."""
+    found = _files(name, "spoke.yaml") if name in _beside_us() else []
+    if found and _files(name, "spoke.py"):
+        raise BrokenSpoke(f"spoke {name}: has a spoke.py and a spoke.yaml: keep one of them")
+    return found[0] if found else None
+
+
+def _read(file: Path, name: str) -> type[Spoke]:
+    """A spoke in YAML; its class says that it is of the package that the file lies in."""
+    package = _import(f"{FOLDER}.{name}", f"spoke {name}")
+    if package.__file__ is None:
+        raise BrokenSpoke(f"spoke {name}: {FOLDER}/{name} needs an __init__.py")
+    try:
+        return load_yaml(file, module=package.__name__)
+    except BadSpoke as error:
+        raise BrokenSpoke(f"spoke {name}: {error}") from error
 
 
 def _installed() -> dict[str, EntryPoint]:

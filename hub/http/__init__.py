@@ -11,6 +11,7 @@ from hub.http.client import Client
 from hub.http.oauth import ClientCredentials, JwtBearer, RefreshToken
 from hub.http.pace import Rate, Take
 from hub.http.safe import check_address
+from hub.http.signing import HmacKey, Signing
 from hub.http.tokens import MemoryTokens, Token, Tokens
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Client",
     "ClientCredentials",
     "HeaderKey",
+    "HmacKey",
     "JwtBearer",
     "MemoryTokens",
     "MockTransport",
@@ -27,6 +29,7 @@ __all__ = [
     "RefreshToken",
     "Request",
     "Response",
+    "Signing",
     "Take",
     "Token",
     "Tokens",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import spokes
 from hub import registry
 from hub.registry import BrokenSpoke, UnknownSpoke
 from hub.testing import Sandbox
@@ -122,3 +126,65 @@ def test_a_broken_spoke_is_named_with_its_fault(name: str, told: str) -> None:
 def test_a_spoke_without_a_sandbox_says_so() -> None:
     with pytest.raises(UnknownSpoke, match="the spoke bare_lamp has no sandbox"):
         registry.sandbox("bare_lamp")
+
+
+# -- in YAML alone
+
+
+YAML = """
+spoke: {name}
+about: Street lamps, in YAML alone.
+streams: {{lamps: {{id: id, path: /lamps}}}}
+"""
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Another folder of spokes beside the hub's own."""
+    monkeypatch.setattr(spokes, "__path__", [*spokes.__path__, str(tmp_path)])
+    known = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if name.startswith("spokes."):
+            del sys.modules[name]
+
+
+def write(folder: Path, name: str, **files: str) -> None:
+    (folder / name).mkdir()
+    for file, text in files.items():
+        stem, _, suffix = file.rpartition("_")
+        (folder / name / f"{stem}.{suffix}").write_text(text)
+
+
+def test_a_spoke_in_yaml_is_found_by_its_folder_with_its_sandbox(beside: Path) -> None:
+    write(beside, "lamps", spoke_yaml=YAML.format(name="lamps"), __init___py="", sandbox_py=SANDBOX)
+    assert "lamps" in registry.names()
+    found = registry.find("lamps")
+    assert Path(inspect.getfile(found)).parent == beside / "lamps"
+    told = registry.describe("lamps")
+    assert (told.title, told.capabilities) == ("Street lamps, in YAML alone.", ("pulls",))
+    assert told.has_sandbox
+    assert registry.sandbox("lamps").name == "lamp"
+
+
+def test_a_faulty_spoke_in_yaml_is_named_with_its_faults(beside: Path) -> None:
+    write(
+        beside,
+        "bent",
+        spoke_yaml=YAML.format(name="bent").replace("path:", "paht:"),
+        __init___py="",
+    )
+    with pytest.raises(BrokenSpoke, match=r"spoke bent: bent/spoke\.yaml:4:27: .*'path'"):
+        registry.find("bent")
+
+
+def test_a_spoke_is_written_in_one_language(beside: Path) -> None:
+    write(beside, "both", spoke_yaml=YAML.format(name="both"), spoke_py=SPOKE, __init___py="")
+    with pytest.raises(BrokenSpoke, match=r"spoke both: has a spoke\.py and a spoke\.yaml"):
+        registry.find("both")
+
+
+def test_a_spoke_in_yaml_lies_in_a_package(beside: Path) -> None:
+    write(beside, "bare", spoke_yaml=YAML.format(name="bare"))
+    with pytest.raises(BrokenSpoke, match=r"spoke bare: spokes/bare needs an __init__\.py"):
+        registry.find("bare")

@@ -1,0 +1,1 @@
+"""Loyalty: the members of a customer card, and their points."""

@@ -1,0 +1,1 @@
+"""PLM: parts and their defects, of the group's own product development."""
