@@ -6,8 +6,9 @@ same however many wait. So a worker looks every now and then, and takes in betwe
 
 It also remembers from where on in the index each head has jobs left. PostgreSQL keeps the entries
 of taken jobs as long as any old transaction might want to see them; without the place to begin,
-each claim would step over all of them. A look begins at the beginning, for what was put back or
-became visible late; the longer that takes, the more seldom it is done.
+each claim would step over all of them. So a head that runs dry is kept, with its place. A look begins
+at the beginning, for new heads and what was put back or became visible late; the longer that takes,
+the more seldom it is done.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from hub.store.database import Transaction
 MOST = 2000  # jobs that one claim takes
 MOST_HEADS = 100  # that one statement takes from; SQLite unites at most 500
 FRESH = 0.05  # seconds for which a look is good
-SPARING = 20  # times as long as a look took
+SPARING = 20  # times as long as a look took, while there is work
+SPARING_WHEN_DRY = 5  # ... and when none is left that we know of
 
 
 class Head(NamedTuple):
@@ -53,6 +55,7 @@ class Outlook:
     monotonic: Callable[[], float] = monotonic
     _heads: list[Head] | None = None
     _good_until: float = 0.0
+    _good_when_dry_until: float = 0.0
 
     def claim(
         self, tx: Transaction, *, worker: str, most: int, now: float, turn: int = 0
@@ -60,14 +63,15 @@ class Outlook:
         """Take up to `most` jobs; see `hub.queue.claim`."""
         most, taken = min(most, MOST), list[Claimed]()
         careful(tx)
-        fresh = False
-        while len(taken) < most:
-            if not fresh and (not self._heads or self.monotonic() >= self._good_until):
-                self.look(tx, now)
-                fresh = True
-            if not self._heads:
+        fresh = self._heads is None or self.monotonic() >= self._good_until
+        if fresh:
+            self.look(tx, now)
+        while True:
+            taken += self._take_from_known(tx, worker, most - len(taken), now, turn + len(taken))
+            if taken or fresh or self.monotonic() < self._good_when_dry_until:
                 break
-            taken += self._take(tx, worker, most - len(taken), now, turn + len(taken))
+            self.look(tx, now)  # somebody may have jobs of a head that we do not know
+            fresh = True
         return _in_order_of_start(taken, turn)
 
     def look(self, tx: Transaction, now: float) -> bool:
@@ -77,46 +81,56 @@ class Outlook:
         rows = tx.exec_driver_sql(statement, {"now": now}).all()
         self._heads = [Head(Lane(lane), *rest) for lane, *rest in rows]
         end = self.monotonic()
-        self._good_until = end + max(FRESH, SPARING * (end - start))
+        took = end - start
+        self._good_until = end + max(FRESH, SPARING * took)
+        self._good_when_dry_until = end + SPARING_WHEN_DRY * took if took > FRESH else 0.0
         return bool(self._heads)
 
     def forget(self) -> None:
         """Look before the next claim."""
         self._heads = None
 
-    def _take(
+    def _take_from_known(
         self, tx: Transaction, worker: str, most: int, now: float, turn: int
     ) -> list[Claimed]:
-        asked = self._asked(most, turn)
-        jobs = claimed(_take(tx, asked, worker=worker, now=now), worker)
-        jobs.sort(key=_AGE)
-        taken: dict[tuple[Lane, str, int], list[Claimed]] = defaultdict(list)
-        for job in jobs:
-            taken[job.lane, job.connection, job.priority].append(job)
-        self._move_on(asked, taken)
-        return jobs
+        """Take until there are so many, or no known head has any left.
 
-    def _asked(self, most: int, turn: int) -> dict[Head, int]:
+        A head that runs dry is kept: what comes next is looked for from its place on.
+        """
+        left = {head[:3] for head in self._heads or ()}
+        taken: list[Claimed] = []
+        while left and len(taken) < most:
+            asked = self._asked(left, most - len(taken), turn + len(taken))
+            jobs = claimed(_take(tx, asked, worker=worker, now=now), worker)
+            jobs.sort(key=_AGE)
+            taken += jobs
+            left -= self._move_on(asked, jobs)
+        return taken
+
+    def _asked(
+        self, left: Collection[tuple[Lane, str, int]], most: int, turn: int
+    ) -> dict[Head, int]:
         """How many to take of which head: of each lane and connection, of its first priority."""
         first: dict[tuple[Lane, str], Head] = {}
         for head in sorted(self._heads or ()):
-            first.setdefault(head.place, head)
+            if head[:3] in left:
+                first.setdefault(head.place, head)
         numbers = shares(first, most, turn)
         asked = {first[place]: number for place, number in numbers.items() if number}
         return dict(list(asked.items())[:MOST_HEADS])
 
     def _move_on(
-        self, asked: dict[Head, int], taken: dict[tuple[Lane, str, int], list[Claimed]]
-    ) -> None:
-        """Forget the heads that ran dry; of the others remember how far we came."""
+        self, asked: dict[Head, int], jobs: Sequence[Claimed]
+    ) -> set[tuple[Lane, str, int]]:
+        """Remember how far we came in each head; those that ran dry."""
+        taken: dict[tuple[Lane, str, int], list[Claimed]] = defaultdict(list)
+        for job in jobs:
+            taken[job.lane, job.connection, job.priority].append(job)
         heads = {head[:3]: head for head in self._heads or ()}
-        for head, number in asked.items():
-            got = taken.get(head[:3], [])
-            if len(got) < number:
-                del heads[head[:3]]
-            else:
-                heads[head[:3]] = Head(*head[:3], got[-1].run_at, got[-1].id)
+        for place, got in taken.items():
+            heads[place] = Head(*place, got[-1].run_at, got[-1].id)
         self._heads = list(heads.values())
+        return {head[:3] for head, number in asked.items() if len(taken[head[:3]]) < number}
 
 
 def _in_order_of_start(taken: list[Claimed], turn: int) -> list[Claimed]:

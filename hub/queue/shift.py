@@ -73,6 +73,7 @@ class Shift:
         self._calls = 0  # of others who woke us
         self._dry: tuple[int, int] | None = None  # `_heard` when we took all there was
         self._taken = 0
+        self._sessions = 0  # with the database, when we last looked for what it has forgotten
         self._fed_at = 0.0  # by the monotonic clock
         self._beat_at: float | None = None
         self._idle = False  # whether the others know that we wait to be woken
@@ -246,11 +247,22 @@ class Shift:
             rescued = crew.rescue(tx, now)
             if rescued:
                 log.warning("took over from a dead worker", worker=self._plan.name, jobs=rescued)
-        # A claim may have gone through unheard, or a server that crashed may have forgotten the
-        # end of a job that it had not promised to remember.
-        if self._unsure or crew.tokens(tx, self._plan.name) - self._held:
+        if self._unsure or self._was_forgotten(tx):
             self._hand_back(tx, lambda job: _token(job) not in self._held)
         self._suspects = suspects.waiting(tx, lanes=self._plan.lanes, now=now)
+
+    def _was_forgotten(self, tx: Transaction) -> bool:
+        """Whether jobs are ours that we do not have in hand.
+
+        A claim may have gone through unheard; or a server that crashed has forgotten the end of a
+        job that it had not promised to remember, and then all sessions are new. Without a reason
+        nobody looks: where rows cannot be removed, that goes past all that ever ran.
+        """
+        begun = self._db.sessions.begun
+        if begun == self._sessions:
+            return False
+        self._sessions = begun
+        return bool(crew.tokens(tx, self._plan.name) - self._held)
 
     def _tell(self, tx: Transaction, now: float, *, idle: bool) -> None:
         match self._plan.clock:

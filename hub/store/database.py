@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -58,6 +59,13 @@ class Bell(threading.Condition):
             self.notify_all()
 
 
+@dataclass
+class Sessions:
+    """How many sessions were `begun` with the server: one more may mean that it was restarted."""
+
+    begun: int = 0
+
+
 class Database:
     """One database, safe to share between threads.
 
@@ -71,6 +79,7 @@ class Database:
         if not self.sqlite:
             event.listen(self.engine, "connect", self._check_server, insert=True)
         self.bell = Bell()
+        self.sessions = Sessions()
         self.wait = wait
         self._one_writer = threading.Lock()
 
@@ -136,6 +145,7 @@ class Database:
             self._one_writer.release()
 
     def _check_server(self, raw: Any, _: Any) -> None:
+        self.sessions.begun += 1
         version = raw.info.server_version // 10_000
         encoding = raw.info.parameter_status("server_encoding")
         if version >= OLDEST and encoding == "UTF8":
