@@ -9,7 +9,17 @@ from types import FrameType
 
 import typer
 
-from hub.cli import folder, letters, processes, records, sandboxes, syncing
+from hub.cli import (
+    folder,
+    letters,
+    matches,
+    processes,
+    reconciling,
+    records,
+    sandboxes,
+    scim,
+    syncing,
+)
 from hub.cli.log import set_up_log
 from hub.cli.screen import Failure, counted, note, say_error
 
@@ -28,11 +38,14 @@ app.command("run")(processes.run)
 app.command("serve")(processes.serve)
 app.command("work")(processes.work)
 app.command("sync")(syncing.sync)
+app.command("reconcile")(reconciling.reconcile)
 app.command("status")(syncing.status)
 app.command("resume")(syncing.resume)
 app.command("show")(records.show)
 app.add_typer(letters.app, name="dead")
+app.add_typer(matches.app, name="matches")
 app.add_typer(folder.tokens, name="token")
+app.add_typer(scim.app, name="scim")
 app.add_typer(sandboxes.spokes, name="spoke")
 app.command("sandbox")(sandboxes.sandbox)
 app.command("demo")(sandboxes.demo)
