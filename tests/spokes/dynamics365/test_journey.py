@@ -109,10 +109,8 @@ def test_a_work_order_made_in_the_hub_appears_there_once(
     assert len(rows(field, ORDERS)) == 91
     assert len(world.rows("work_order")) == 91
     assert mine(world)["correlation_display"] == there["msdyn_name"]
-    assert (
-        entities.find("work_order").shape.fields["state"].choices["ready_for_dispatch"]
-        == mine(world)["state"]
-    )  # Unscheduled: a draft of ours is ready for dispatch there
+    states = entities.find("work_order").shape.fields["state"].choices
+    assert mine(world)["state"] == states["draft"], "they know no drafts: it is unscheduled there"
 
 
 def test_a_creation_whose_answer_is_lost_makes_one_record(
