@@ -49,7 +49,9 @@ def test_a_new_hub_yaml_names_every_setting_with_its_default(begun: Path) -> Non
 def test_a_sample_is_a_faultless_connection_once_its_names_are_set(begun: Path, spoke: str) -> None:
     sample = begun / "connections" / f"{spoke}.yaml.example"
     shutil.copy(sample, sample.with_name(f"{spoke}.yaml"))
-    names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", sample.read_text(encoding="utf-8")), "a secret")
+    names = dict.fromkeys(
+        re.findall(r"\$\{(\w+)\}", sample.read_text(encoding="utf-8")), "a secret"
+    )
     assert names, "a sample shows how secrets are named"
     assert list(config.load(begun, environment=names).connections) == [spoke]
 
