@@ -9,6 +9,7 @@ from hub.testing.host import PortTaken
 from hub.testing.journal import Journal
 from hub.testing.sandbox import Sandbox, serve
 from hub.testing.sender import SentHook
+from hub.testing.table import Tables
 from hub.testing.wire import Answer, BadCommand, Request
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "Request",
     "Sandbox",
     "SentHook",
+    "Tables",
     "serve",
 ]

@@ -2,8 +2,11 @@
 
 settings: {url: "https://acme.example", token: tok-1}     # of the recorded conversation
 now: 2026-05-01T12:00:00Z      # the spoke's clock in it
+sandbox: {orders: 100}         # options of the sandbox for the rules: a small one is quicker
 sends: {authorization: Bearer tok-1}                      # on every request but `unsigned` ones
 errors: {403: RateLimited}     # where this vendor's statuses mean something else than usual
+hidden:                        # errors that this vendor sends with a 200
+- {reply: {errors: [{code: busy}]}, raises: RateLimited}
 
 streams:                       # every stream of the spoke: what the rules do in the sandbox
   work_orders:
@@ -130,11 +133,19 @@ class WriteExample(Part):
     exchanges: list[Exchange]
 
 
+class HiddenError(Part):
+    reply: JsonValue
+    raises: str
+    headers: dict[str, str] = {}
+
+
 class Example(Part):
     settings: JsonObject
     now: datetime | None = None
+    sandbox: JsonObject = {}
     sends: dict[str, str] = {}
     errors: dict[int, str] = {}
+    hidden: list[HiddenError] = []
     streams: dict[str, StreamExample]
     pull: dict[str, PullExample] = {}
     fetch: dict[str, FetchExample] = {}

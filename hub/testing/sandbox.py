@@ -76,6 +76,13 @@ class Sandbox(ABC):
                                     refresh token or the client's own credentials stay good);
                                     a vendor whose tokens never expire does nothing
 
+        ... and these, where the vendor has them:
+
+        {"do": "undelete", "stream": S, "id": I}              take it out of the vendor's bin
+        {"do": "merge", "stream": S, "id": I, "into": J}      I is deleted, J has what it had
+        {"do": "expire_cursors"}         every cursor that they have given so far is void
+        {"do": "forget_subscriptions"}   nobody is told of anything until they subscribe again
+
         `data` holds the vendor's own fields, all of a create's or those to change. A create,
         update or delete may carry "at" (ISO time: the record's modification stamp, instead of
         the clock's now) and "visible_at" (ISO time: the API does not show the change before the

@@ -28,15 +28,24 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A spoke under test: the class, its recorded example, and its sandbox if there is one."""
+    """A spoke under test: the class, its recorded example, and its sandbox if there is one.
+
+    `mappings` is the folder with the mappings that ship with it.
+    """
 
     name: str
     spoke: type[Spoke]
     example: Example
     sandbox: type[Sandbox] | None = None
+    mappings: Path | None = None
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def mapped_as(self) -> str:
+        """How its mappings call it: as their folder is called."""
+        return self.mappings.name if self.mappings else self.name
 
     def can(self, capability: type) -> bool:
         return issubclass(self.spoke, capability)
@@ -46,6 +55,12 @@ class Subject:
         spoke = _unpaced(self.spoke).model_validate(self.example.settings | settings)
         now = self.example.now
         return spoke.using(transport=transport, clock=(lambda: now) if now else None)
+
+    def vendor(self) -> Sandbox:
+        """A new sandbox with what the example wants of it; raises `LookupError` without any."""
+        if self.sandbox is None:
+            raise LookupError(f"{self.name} has no sandbox")
+        return self.sandbox(**self.example.sandbox)  # type: ignore[arg-type]
 
     def stream(self, name: str) -> Stream:
         found = [stream for stream in self.spoke.streams if stream.name == name]
@@ -61,13 +76,21 @@ def subjects(
     folder: Path,
     find: Callable[[str], type[Spoke]],
     sandbox: Callable[[str], type[Sandbox]],
+    mappings: Path,
 ) -> list[Subject]:
     """A subject for every `<spoke>/example.yaml` below a folder.
 
     `find` and `sandbox` are the registry's; a LookupError of the latter means that there is none.
+    `mappings` has a folder for each spoke.
     """
     return [
-        Subject(name, find(name), read(folder / name / "example.yaml"), _or_none(sandbox, name))
+        Subject(
+            name,
+            find(name),
+            read(folder / name / "example.yaml"),
+            _or_none(sandbox, name),
+            mappings / name,
+        )
         for name in sorted(path.parent.name for path in folder.glob("*/example.yaml"))
     ]
 

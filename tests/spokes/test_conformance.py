@@ -9,7 +9,8 @@ import pytest
 from hub import registry
 from hub.testing.conformance import SpokeConformance, Subject, subjects
 
-SUBJECTS = subjects(Path(__file__).parent, registry.find, registry.sandbox)
+HERE = Path(__file__).parent
+SUBJECTS = subjects(HERE, registry.find, registry.sandbox, HERE.parents[1] / "mappings")
 
 
 class TestSpokes(SpokeConformance):

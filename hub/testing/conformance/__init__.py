@@ -1,14 +1,15 @@
 """What every spoke must get right, whatever it talks to: one suite, a rule per test.
 
-    SUBJECTS = subjects(HERE, registry.find, registry.sandbox)
+    SUBJECTS = subjects(HERE, registry.find, registry.sandbox, MAPPINGS)
 
     class TestSpokes(SpokeConformance):
         @pytest.fixture(params=SUBJECTS, ids=str)
         def subject(self, request): return request.param
 
 Each rule's docstring is the spoke's obligation. Rules with a `subject` read the recorded
-example.yaml; rules with a `stage` talk to the spoke's sandbox. A capability that a spoke lacks
-skips its rules by name; nothing else may be skipped.
+example.yaml; rules with a `stage` talk to the spoke's sandbox. A rule that is skipped
+says why: it is not applicable, as for a capability that the spoke lacks, or it is not proven, for
+want of a sandbox, a mapping or an example.
 """
 
 from __future__ import annotations
@@ -18,25 +19,32 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(
-        f"{__name__}.{area}"
-        for area in ("declaration", "pulling", "fetching", "receiving", "writing", "failing")
-    )
-)
+AREAS = (
+    "declaration", "pulling", "fetching", "receiving", "subscribing", "writing", "failing",
+    "keeping",
+)  # fmt: skip
+pytest.register_assert_rewrite(*(f"{__name__}.{area}" for area in AREAS))
 
 # After the registration: pytest can only rewrite what is not imported yet.
 from hub.testing.conformance.declaration import Declaration  # noqa: E402
 from hub.testing.conformance.failing import Failing  # noqa: E402
 from hub.testing.conformance.fetching import Fetching  # noqa: E402
+from hub.testing.conformance.keeping import Keeping  # noqa: E402
 from hub.testing.conformance.pulling import Pulling  # noqa: E402
+from hub.testing.conformance.reasons import not_proven  # noqa: E402
 from hub.testing.conformance.receiving import Receiving  # noqa: E402
+from hub.testing.conformance.subscribing import Subscribing  # noqa: E402
 from hub.testing.conformance.writing import Writing  # noqa: E402
 from hub.testing.sandbox import serve  # noqa: E402
 from hub.testing.stage import Stage, Subject, subjects  # noqa: E402
 
+SUBJECT = pytest.StashKey[Subject]()
+"""Where `hub.testing.judge` keeps the spoke that it asks about."""
 
-class SpokeConformance(Declaration, Pulling, Fetching, Receiving, Writing, Failing):
+
+class SpokeConformance(
+    Declaration, Pulling, Fetching, Receiving, Subscribing, Writing, Failing, Keeping
+):
     """All rules. Give a subclass the fixture `subject`."""
 
     @pytest.fixture
@@ -46,8 +54,8 @@ class SpokeConformance(Declaration, Pulling, Fetching, Receiving, Writing, Faili
     @pytest.fixture
     def stage(self, subject: Subject) -> Iterator[Stage]:
         if subject.sandbox is None:
-            pytest.skip(f"{subject} has no sandbox")
-        with serve(subject.sandbox()) as sandbox, Stage(subject, sandbox) as stage:
+            not_proven(f"{subject} has no sandbox")
+        with serve(subject.vendor()) as sandbox, Stage(subject, sandbox) as stage:
             yield stage
 
 
@@ -61,4 +69,4 @@ def rules() -> dict[str, str]:
     }
 
 
-__all__ = ["SpokeConformance", "Stage", "Subject", "rules", "subjects"]
+__all__ = ["SUBJECT", "SpokeConformance", "Stage", "Subject", "rules", "subjects"]

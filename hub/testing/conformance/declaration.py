@@ -9,10 +9,13 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from hub.http import MockTransport, Request, Response, Transport
+from hub.mapping import check_examples
 from hub.spoke import Fetches, Pulls, Receives, Spoke, Writes
 from hub.testing.conformance.operations import operations
+from hub.testing.conformance.reasons import not_proven
 from hub.testing.replay import Replay
 from hub.testing.stage import Subject
+from hub.testing.together import loaded
 
 BAD_ADDRESSES = [
     "ftp://{host}",
@@ -50,6 +53,18 @@ class Declaration:
         }
         missing = [c.__name__ for c, told in recorded.items() if subject.can(c) and not told]
         assert not missing, f"example.yaml records nothing for {missing}"
+
+    def test_its_mappings_keep_their_examples(self, subject: Subject) -> None:
+        """Each mapping that ships with it fits the store, and has at least three examples that hold."""
+        found = loaded(subject)
+        if not found:
+            not_proven(f"{subject} ships no mapping")
+        for stream, mappings in found.items():
+            for mapping in mappings:
+                assert mapping.name == f"{subject.mapped_as}/{stream}"
+                assert check_examples(mapping) == []
+            examples = [one for mapping in mappings for one in mapping.declaration.examples]
+            assert len(examples) >= 3, f"{stream}: a mapping is shown by three examples or more"
 
     def test_rejects_unknown_settings(self, subject: Subject) -> None:
         """A misspelt setting is an error that names it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import suppress
 
+from hub.errors import SyncError
 from hub.spoke import Change, Fetches, Pulls
+from hub.testing.conformance.reasons import not_applicable
+from hub.testing.faults import Fault
 from hub.testing.replay import Replay
 from hub.testing.stage import Stage, Subject, close, fetches
 from hub.testing.wire import BadCommand
@@ -34,6 +37,20 @@ class Fetching:
             assert sorted(change.id for change in told) == sorted(ids)
             assert all(change.data is not None and change.stream == name for change in told)
 
+    def test_takes_no_half_answer_for_a_whole_one(self, stage: Stage) -> None:
+        """When one request of a fetch fails, the fetch does, or it answers every id all the same."""
+        for name in _fetched(stage):
+            ids = [stage.create(name) for _ in range(MANY_IDS)]
+            _fetch(stage, name, ids)
+            stage.sandbox.journal.clear()
+            _fetch(stage, name, ids)
+            for sent in {0, len(stage.sandbox.journal) - 1}:
+                stage.sandbox.faults.add(Fault(skip=sent, status=500, body="one part failed"))
+                with suppress(SyncError):
+                    told = {change.id for change in _fetch(stage, name, ids) if change.data}
+                    assert told == set(ids), f"{name}: what was not answered is left out"
+                stage.sandbox.faults.clear()
+
     def test_fetches_what_is_gone_as_none(self, stage: Stage) -> None:
         """A record that was deleted, or never was, comes with the data None, and hides no other."""
         for name in _fetched(stage):
@@ -45,7 +62,7 @@ class Fetching:
     def test_fetch_and_pull_agree(self, stage: Stage) -> None:
         """The version of a fetched record is the one that a pull gives it."""
         if not stage.subject.can(Pulls):
-            pytest.skip(f"{stage.subject} does not pull")
+            not_applicable(f"{stage.subject} does not pull")
         for name in set(_fetched(stage)) & set(stage.subject.pulled()):
             ids = stage.create_spread(name, 3)
             pulled = {c.id: c.version for c in stage.changes(name, stage.pull(name))}
@@ -55,7 +72,7 @@ class Fetching:
 
 def _needs_fetch(subject: Subject) -> None:
     if not subject.can(Fetches):
-        pytest.skip(f"{subject} does not fetch")
+        not_applicable(f"{subject} does not fetch")
 
 
 def _fetched(stage: Stage) -> list[str]:

@@ -8,12 +8,14 @@ import orjson
 import pytest
 
 from hub.errors import CursorLost, SyncError
-from hub.spoke import Change, Pulls
+from hub.spoke import Change, JsonObject, Pulls
+from hub.testing.conformance.reasons import not_applicable
 from hub.testing.replay import ELSEWHERE, Replay, misled
 from hub.testing.stage import Stage, Subject, changes, close, pulls
+from hub.testing.wire import BadCommand
 
-TIES = 300
-SMALL = 20
+MANY_TIES, TIES = 5_000, 300
+LARGE, SMALL = 250, 20
 LATE = timedelta(minutes=2)
 
 
@@ -39,7 +41,7 @@ class Pulling:
             name: misled(recorded.exchanges) for name, recorded in subject.example.pull.items()
         }
         if not any(traps.values()):
-            pytest.skip(f"{subject} follows no links")
+            not_applicable(f"{subject} follows no links")
         for name, exchanges in traps.items():
             if exchanges:
                 replay = Replay(exchanges)
@@ -52,13 +54,14 @@ class Pulling:
     def test_pulls_every_change_once(self, stage: Stage) -> None:
         """One pull, from the beginning or a cursor, brings each record exactly once."""
         for name in _pulled(stage):
-            cursor = stage.begin(name)
-            created = stage.create_spread(name, 7)
-            for since, size in ((None, None), (cursor, 3)):
-                stage.sandbox.page_size = size
-                told = [change.id for change in stage.changes(name, stage.pull(name, since))]
-                assert len(told) == len(set(told)), f"{name}: records come twice"
-                assert set(created) <= set(told), f"{name}: records are missing"
+            first = stage.create_spread(name, 7)
+            pages = stage.pull(name)
+            _once(name, first, stage.changes(name, pages))
+            stage.sandbox.clock.advance(timedelta(hours=1))
+            stage.sandbox.page_size = 3
+            later = stage.create_spread(name, 7)
+            _once(name, later, stage.changes(name, stage.pull(name, pages[-1].cursor)))
+            stage.sandbox.page_size = None
 
     def test_pulls_oldest_first(self, stage: Stage) -> None:
         """Changes come oldest first, and their versions sort the same way as text."""
@@ -103,15 +106,17 @@ class Pulling:
             assert first <= whole / 2, f"{name}: all pages are fetched at once"
 
     def test_loses_no_tie(self, stage: Stage) -> None:
-        """Hundreds of records changed in one second all arrive, also when a page ends among them."""
+        """Thousands of records changed in one second all arrive, also when pages end among them."""
         for name in _pulled(stage):
-            cursor = stage.begin(name, page_size=SMALL)
+            # Thousands of the first stream; of the others enough for several pages.
+            ties, size = (MANY_TIES, LARGE) if name == _pulled(stage)[0] else (TIES, SMALL)
+            cursor = stage.begin(name, page_size=size)
             at = stage.now() - timedelta(minutes=30)
-            created = {stage.create(name, at=at) for _ in range(TIES)}
+            created = {stage.create(name, at=at) for _ in range(ties)}
             first = stage.pull(name, cursor, most=3)
             rest = stage.pull(name, first[-1].cursor)
             missed = created - _ids(stage.changes(name, [*first, *rest]))
-            assert not missed, f"{name}: {len(missed)} of {TIES} records of one second are lost"
+            assert not missed, f"{name}: {len(missed)} of {ties} records of one second are lost"
 
     def test_finds_a_row_committed_late(self, stage: Stage) -> None:
         """A record that becomes visible two minutes after its time stamp is found by a later pull."""
@@ -158,10 +163,7 @@ class Pulling:
 
     def test_tells_of_deletions(self, stage: Stage) -> None:
         """Where pulls tell of deletions, a deleted record arrives with the data None."""
-        named = [n for n in _pulled(stage) if stage.subject.example.streams[n].tombstones]
-        if not named:
-            pytest.skip(f"{stage.subject} does not tell of deletions in its pulls")
-        for name in named:
+        for name in _buried(stage):
             start = stage.begin(name)
             gone = stage.create_spread(name, 2)[0]
             cursor = stage.pull(name, start)[-1].cursor
@@ -169,6 +171,46 @@ class Pulling:
             stage.settle()
             told = stage.changes(name, stage.pull(name, cursor))
             assert [c.data for c in told if c.id == gone][-1:] == [None], f"{name}: {gone} lives on"
+
+    def test_tells_of_what_comes_back(self, stage: Stage) -> None:
+        """A record that is taken out of the vendor's bin again arrives again, with its data."""
+        for name in _buried(stage):
+            start = stage.begin(name)
+            back = stage.create(name)
+            stage.settle()
+            stage.delete(name, back)
+            stage.settle()
+            cursor = stage.pull(name, start)[-1].cursor
+            _asked(stage, {"do": "undelete", "stream": name, "id": back})
+            stage.settle()
+            told = [c for c in stage.changes(name, stage.pull(name, cursor)) if c.id == back]
+            assert told, f"{name}: {back} stays deleted"
+            assert told[-1].data is not None, f"{name}: {back} stays deleted"
+
+    def test_tells_of_a_merge(self, stage: Stage) -> None:
+        """Of two records that are merged, one is deleted and the other is not."""
+        for name in _buried(stage):
+            start = stage.begin(name)
+            lost, kept = stage.create(name), stage.create(name)
+            stage.settle()
+            cursor = stage.pull(name, start)[-1].cursor
+            _asked(stage, {"do": "merge", "stream": name, "id": lost, "into": kept})
+            stage.settle()
+            told = {c.id: c.data for c in stage.changes(name, stage.pull(name, cursor))}
+            assert told.get(lost, "never told of") is None, f"{name}: {lost} lives on"
+            assert told.get(kept, "untouched") is not None, f"{name}: {kept} is gone with it"
+
+    def test_raises_cursor_lost_when_theirs_expires(self, stage: Stage) -> None:
+        """A cursor that they no longer know raises CursorLost, and a new listing gives a good one."""
+        for name in _pulled(stage):
+            stage.create(name)
+            stage.settle()
+            cursor = stage.pull(name)[-1].cursor
+            _asked(stage, {"do": "expire_cursors"})
+            with pytest.raises(CursorLost):
+                stage.pull(name, cursor)
+            stage.settle()
+            stage.pull(name, stage.pull(name)[-1].cursor)
 
     def test_raises_cursor_lost_for_a_cursor_that_nobody_made(self, stage: Stage) -> None:
         """A cursor that cannot be resumed raises CursorLost: everything is listed again."""
@@ -179,7 +221,7 @@ class Pulling:
 
 def _needs_pull(subject: Subject) -> None:
     if not subject.can(Pulls):
-        pytest.skip(f"{subject} does not pull")
+        not_applicable(f"{subject} does not pull")
 
 
 def _pulled(stage: Stage) -> list[str]:
@@ -190,8 +232,31 @@ def _pulled(stage: Stage) -> list[str]:
 def _changing(stage: Stage) -> list[str]:
     changing = [name for name in _pulled(stage) if stage.subject.example.streams[name].update]
     if not changing:
-        pytest.skip(f"{stage.subject} has only records that never change")
+        not_applicable(f"{stage.subject} has only records that never change")
     return changing
+
+
+def _buried(stage: Stage) -> list[str]:
+    """The streams whose pulls tell of deletions."""
+    named = [n for n in _pulled(stage) if stage.subject.example.streams[n].tombstones]
+    if not named:
+        not_applicable(f"{stage.subject} does not tell of deletions in its pulls")
+    return named
+
+
+def _asked(stage: Stage, command: JsonObject) -> None:
+    """Do what not every vendor has."""
+    try:
+        with stage.sandbox.lock:
+            stage.sandbox.mutate(command)
+    except BadCommand:
+        not_applicable(f"the sandbox of {stage.subject} knows no {command['do']}")
+
+
+def _once(name: str, created: list[str], told: list[Change]) -> None:
+    ids = [change.id for change in told]
+    assert len(ids) == len(set(ids)), f"{name}: records come twice"
+    assert set(created) <= set(ids), f"{name}: records are missing"
 
 
 def _ids(told: list[Change]) -> set[str]:

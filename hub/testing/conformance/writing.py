@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import orjson
 import pytest
 
 from hub.errors import Conflict, NotFound, Transient
 from hub.spoke import Fetches, Receipt, Write, Writes
+from hub.testing.conformance.reasons import not_applicable
 from hub.testing.example import WriteExample
 from hub.testing.faults import Fault
 from hub.testing.replay import Replay
 from hub.testing.stage import Stage, Subject, close, fetches, writes
+
+ODD = """ "quoted" 'single' \\ <b>&amp; %00 {x} ; -- ß 漢字 🧰"""
 
 
 class Writing:
@@ -43,6 +47,20 @@ class Writing:
         assert set(stage.ids(told.stream)) == before
         with suppress(NotFound):  # as good as a quiet answer: both count as done
             _delete(stage, created.id)
+
+    def test_carries_any_text_unharmed(self, stage: Stage) -> None:
+        """Quotes, tags, signs of a query and characters of four bytes arrive as they were sent."""
+        told = _write(stage.subject)
+        if not stage.subject.can(Fetches):
+            not_applicable(f"{stage.subject} does not fetch")
+        data = {name: value + ODD for name, value in stage.sample(told.data).items()
+                if isinstance(told.data[name], str) and " {n}" in str(told.data[name])}  # fmt: skip
+        if not data:
+            not_applicable('nothing in write.data is free text (with a " {n}" in it)')
+        id = _upsert(stage, None, "key-1", stage.sample(told.data) | data).id
+        arrived = orjson.dumps(_data(stage, id)).decode()
+        for name, text in data.items():
+            assert orjson.dumps(text).decode() in arrived, f"{name} is not as it was sent"
 
     def test_repeats_a_write_without_a_second_record(self, stage: Stage) -> None:
         """A creation repeated under its key, also after a restart, makes one record."""
@@ -76,7 +94,7 @@ class Writing:
         """Where they can tell, a write with a version that is no longer theirs raises Conflict."""
         told = _write(stage.subject)
         if not told.conflicts:
-            pytest.skip(f"{stage.subject} cannot make a write depend on the version")
+            not_applicable(f"{stage.subject} cannot make a write depend on the version")
         written = _upsert(stage, None, "key-1").id
         stream = stage.subject.stream(told.stream)
         version = next(iter(fetches(stage.spoke()).fetch(stream, [written]))).version
@@ -90,7 +108,7 @@ class Writing:
 
 def _write(subject: Subject) -> WriteExample:
     if not subject.can(Writes):
-        pytest.skip(f"{subject} does not write")
+        not_applicable(f"{subject} does not write")
     assert subject.example.write, "example.yaml records no write"
     return subject.example.write
 

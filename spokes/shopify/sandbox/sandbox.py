@@ -35,7 +35,13 @@ class ShopifySandbox(Sandbox):
 
     name = "shopify"
 
-    def __init__(self, *, seed: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: Path | None = None,
+        customers: int = seeds.CUSTOMERS,
+        orders: int = seeds.ORDERS,
+    ) -> None:
         super().__init__(seed=seed)
         self.domain = DOMAIN
         self.shop = Shop(self.domain, self.clock.now)
@@ -47,7 +53,7 @@ class ShopifySandbox(Sandbox):
         if seed:
             seeds.load(self.shop, seed)
         else:
-            seeds.invent(self.shop)
+            seeds.invent(self.shop, customers, orders)
 
     def settings(self) -> JsonObject:
         previous = {"previous_hook_secret": self.secrets[1]} if len(self.secrets) > 1 else {}

@@ -95,13 +95,13 @@ MISHAPS = ("arrived broken", "wrong item", "does not switch on", "best before da
 # -- invented ----------------------------------------------------------------------------------
 
 
-def invent(shop: Shop) -> None:
+def invent(shop: Shop, customers: int = CUSTOMERS, orders: int = ORDERS) -> None:
     """Fill the shop with the same customers and orders every time, dated before its now."""
     chance = Random(7)
-    for n in range(CUSTOMERS):
+    for n in range(customers):
         customer = _customer(shop, chance, n)
         shop.customers[customer["id"]] = customer
-    ages = sorted((chance.uniform(0.1, DAYS) for _ in range(ORDERS)), reverse=True)
+    ages = sorted((chance.uniform(0.1, DAYS) for _ in range(orders)), reverse=True)
     for age in ages:
         _order(shop, chance, age)
     shop.events.clear()

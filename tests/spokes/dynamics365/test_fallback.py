@@ -16,6 +16,7 @@ from spokes.dynamics365.spoke import Dynamics365
 from tests.spokes.dynamics365.conftest import STREAMS
 
 EXAMPLE = read(Path(__file__).with_name("example.yaml"))
+MAPPINGS = Path(__file__).parents[3] / "mappings" / "dynamics365"
 UNTRACKED = EXAMPLE.model_copy(
     update={
         "streams": {
@@ -46,4 +47,4 @@ class Untracked(Dynamics365Sandbox):
 class TestFallback(SpokeConformance):
     @pytest.fixture
     def subject(self) -> Subject:
-        return Subject("dynamics365", Dynamics365, UNTRACKED, Untracked)
+        return Subject("dynamics365", Dynamics365, UNTRACKED, Untracked, MAPPINGS)

@@ -108,25 +108,41 @@ class AcmeSandbox(Sandbox):
     def mutate(self, command: dict[str, Any]) -> Any:
         match command:
             case {"do": "list", "stream": "work_orders"}:
-                return [
-                    row["id"]
-                    for row in map(self._shown, self._states)
-                    if row and not row["deleted"]
-                ]
+                shown = [row for row in map(self._shown, self._states) if row]
+                return [row["id"] for row in shown if not row["deleted"]]
             case {"do": "expire_tokens"}:
                 return self._tokens.clear()
             case {"do": "create", "stream": "work_orders", "data": dict(data)}:
                 return self._create(data, command)
-            case {"do": "update", "stream": "work_orders", "id": str(id), "data": dict(data)}:
-                return self._keep(self._states[id][-1][1] | data, command)
-            case {"do": "delete", "stream": "work_orders", "id": str(id)}:
-                return self._keep(self._states[id][-1][1] | {"deleted": True}, command)
+            case {"do": str(verb), "stream": "work_orders", "id": str(id)} if id in self._states:
+                return self._keep(self._states[id][-1][1] | self._done(verb, command), command)
+            case _:
+                raise BadCommand(f"acme does not understand {command!r}")
+
+    def _done(self, verb: str, command: dict[str, Any]) -> dict[str, Any]:
+        """What a user's act changes in a record."""
+        match verb:
+            case "update":
+                return dict(command["data"])
+            case "delete":
+                return {"deleted": True}
+            case "undelete":
+                return {"deleted": False, "restored": True}
+            case "merge":
+                self._keep(self._states[command["into"]][-1][1], command)
+                return {"deleted": True, "merged_into": command["into"]}
             case _:
                 raise BadCommand(f"acme does not understand {command!r}")
 
     def webhooks(self, command: dict[str, Any]) -> Sequence[SentHook]:
         self._events += 1
-        event = {"event": self._events, "type": "changed", "stream": STREAM, "id": command["id"]}
+        event = {
+            "event": self._events,
+            "type": "changed",
+            "stream": STREAM,
+            "id": command["id"],
+            "record": self._shown(command["id"]),
+        }
         body = orjson.dumps(event)
         secret = str(command.get("secret") or self.settings()["hook_secret"])
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

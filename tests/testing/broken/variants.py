@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import ClassVar
+from urllib.parse import urlencode
 
 import orjson
 from pydantic import ConfigDict
@@ -72,7 +74,7 @@ class StartsOverWhenLost(Acme):
 class DropsDeletions(Acme):
     """Leaves deleted records out."""
 
-    breaks: ClassVar = {"tells_of_deletions", "replays_the_recorded_pull"}
+    breaks: ClassVar = {"tells_of_a_merge", "tells_of_deletions", "replays_the_recorded_pull"}
 
     def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
         for page in super().pull(stream, cursor):
@@ -117,7 +119,7 @@ class FetchesTheFirstFifty(Acme):
 class BelievesAnyone(Acme):
     """Accepts every webhook."""
 
-    breaks: ClassVar = {"refuses_a_forged_webhook"}
+    breaks: ClassVar = {"webhooks_may_come_twice_late_and_in_any_order", "refuses_a_forged_webhook"}
 
     def verify(self, hook: hub.Webhook) -> None:
         del hook
@@ -126,7 +128,7 @@ class BelievesAnyone(Acme):
 class SignsTheParsedBody(Acme):
     """Compares the signature with that of the body as it would write it itself."""
 
-    breaks: ClassVar = {"refuses_a_forged_webhook"}
+    breaks: ClassVar = {"webhooks_may_come_twice_late_and_in_any_order", "refuses_a_forged_webhook"}
 
     def verify(self, hook: hub.Webhook) -> None:
         super().verify(hub.Webhook(hook.headers, orjson.dumps(orjson.loads(hook.body))))
@@ -224,7 +226,12 @@ class SwallowsRateLimits(Acme):
 class CallsEverythingPermanent(Acme):
     """Gives up on what would pass."""
 
-    breaks: ClassVar = {"raises_our_errors", "an_html_page_is_no_data"}
+    breaks: ClassVar = {
+        "ends_with_the_same_records",
+        "writes_nothing_twice",
+        "raises_our_errors",
+        "an_html_page_is_no_data",
+    }
 
     def translate(self, response: hub.Response) -> hub.SyncError | None:
         return hub.Permanent("Acme is down") if response.status_code >= 500 else None
@@ -264,19 +271,135 @@ class SignsInAtOnce(Acme):
         return super().auth()
 
 
-class StampsBackwards(Acme):
-    """Gives versions that do not sort by age."""
+class TakesAnErrorForAnEmptyList(Acme):
+    """Reads what says 200 without looking whether there is a list."""
 
-    breaks: ClassVar = {"pulls_oldest_first", "fetch_and_pull_agree"}
+    breaks: ClassVar = {"finds_an_error_inside_a_200"}
+
+    def _read(self, stream: hub.Stream, window: hub.Window) -> Iterator[Sequence[hub.Change]]:
+        since = window.since.isoformat() if window.since else ""
+        asked = {"since": since, "after": window.id, "before": window.before.isoformat()}
+        link = f"/{stream.name}?{urlencode(asked)}"
+        while link:
+            page = self.http.get(link).json()
+            yield [_change(stream, record) for record in page.get("items", [])]
+            link = page.get("next")
+
+
+class FetchesHalf(Acme):
+    """Goes on with the next fifty ids when some cannot be read."""
+
+    breaks: ClassVar = {
+        "takes_no_half_answer_for_a_whole_one",
+        "a_dead_network_is_transient",
+        "an_answer_cut_short_is_transient",
+        "an_html_page_is_no_data",
+        "raises_our_errors",
+    }
+
+    def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
+        for some in (ids[start : start + 50] for start in range(0, len(ids), 50)):
+            with suppress(hub.Transient):
+                yield from super().fetch(stream, some)
+
+
+class SpeaksAscii(Acme):
+    """Writes only what its author can type."""
+
+    breaks: ClassVar = {"carries_any_text_unharmed"}
+
+    def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
+        data = {
+            name: value.encode("ascii", "replace").decode() if isinstance(value, str) else value
+            for name, value in write.data.items()
+        }
+        return super().upsert(stream, hub.Write(write.id, data, write.key, write.version))
+
+
+class ForgetsWhatComesBack(Acme):
+    """Leaves out what was taken out of the bin."""
+
+    breaks: ClassVar = {"tells_of_what_comes_back"}
 
     def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
         for page in super().pull(stream, cursor):
-            yield hub.Page([_by_the_minute(change) for change in page.changes], page.cursor)
+            yield hub.Page(
+                [c for c in page.changes if "restored" not in (c.data or {})], page.cursor
+            )
 
 
-def _by_the_minute(change: hub.Change) -> hub.Change:
+class HidesMerges(Acme):
+    """Keeps the loser of a merge."""
+
+    breaks: ClassVar = {"tells_of_a_merge"}
+
+    def _read(self, stream: hub.Stream, window: hub.Window) -> Iterator[Sequence[hub.Change]]:
+        since = window.since.isoformat() if window.since else ""
+        asked = {"since": since, "after": window.id, "before": window.before.isoformat()}
+        link = f"/{stream.name}?{urlencode(asked)}"
+        while link:
+            page = self.http.get(link).json()
+            kept = [record for record in page["items"] if "merged_into" not in record]
+            yield [_change(stream, record) for record in kept]
+            link = page["next"]
+
+
+class EndsEarly(Acme):
+    """Takes a page that cannot be read for the end of the list, and moves on."""
+
+    breaks: ClassVar = {
+        "ends_with_the_same_records",
+        "a_dead_network_is_transient",
+        "an_answer_cut_short_is_transient",
+        "an_html_page_is_no_data",
+        "raises_our_errors",
+    }
+
+    def _read(self, stream: hub.Stream, window: hub.Window) -> Iterator[Sequence[hub.Change]]:
+        with suppress(hub.Transient):
+            yield from super()._read(stream, window)
+
+
+class WritesTwiceToBeSure(Acme):
+    """Sends every change again, in case the first was lost."""
+
+    breaks: ClassVar = {"replays_the_recorded_writes", "writes_nothing_twice"}
+
+    def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
+        receipt = super().upsert(stream, write)
+        return super().upsert(stream, hub.Write(receipt.id, write.data, write.key))
+
+
+class BelievesTheNewestWebhook(Acme):
+    """Takes the record out of the webhook, and leaves its version behind."""
+
+    breaks: ClassVar = {"webhooks_may_come_twice_late_and_in_any_order"}
+
+    def parse(self, hook: hub.Webhook) -> Iterable[hub.Change | hub.Hint]:
+        event = hook.json()
+        if event.get("record"):
+            return [hub.Change(event["stream"], event["id"], event["record"])]
+        return super().parse(hook)
+
+
+class StampsBackwards(Acme):
+    """Gives versions that do not sort by age."""
+
+    breaks: ClassVar = {
+        "ends_with_the_same_records",
+        "writes_nothing_twice",
+        "pulls_oldest_first",
+        "fetch_and_pull_agree",
+    }
+
+    def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
+        for page in super().pull(stream, cursor):
+            yield hub.Page([_counting_down(change) for change in page.changes], page.cursor)
+
+
+def _counting_down(change: hub.Change) -> hub.Change:
     at = datetime.fromisoformat(change.version)
-    return hub.Change(change.stream, change.id, change.data, f"{at:%S:%M:%H %d.%m.%Y}")
+    return hub.Change(change.stream, change.id, change.data, str(10**11 - int(at.timestamp())))
 
 
 BROKEN: tuple[type[Acme], ...] = tuple(
