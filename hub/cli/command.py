@@ -10,6 +10,7 @@ from types import FrameType
 import typer
 
 from hub.cli import (
+    doctor,
     folder,
     letters,
     matches,
@@ -18,6 +19,7 @@ from hub.cli import (
     records,
     sandboxes,
     scim,
+    spokes,
     syncing,
 )
 from hub.cli.log import set_up_log
@@ -46,9 +48,11 @@ app.add_typer(letters.app, name="dead")
 app.add_typer(matches.app, name="matches")
 app.add_typer(folder.tokens, name="token")
 app.add_typer(scim.app, name="scim")
-app.add_typer(sandboxes.spokes, name="spoke")
+app.add_typer(spokes.app, name="spoke")
 app.command("sandbox")(sandboxes.sandbox)
 app.command("demo")(sandboxes.demo)
+app.command("doctor")(doctor.doctor)
+app.command("record")(doctor.record)
 
 MENDABLE = 1
 INTERRUPTED = 130  # what shells expect after Ctrl-C

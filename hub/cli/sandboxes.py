@@ -1,4 +1,4 @@
-"""`hub sandbox`, `hub spoke`, `hub demo`: everything that needs no account anywhere."""
+"""`hub sandbox`, `hub demo`: everything that needs no account anywhere."""
 
 from __future__ import annotations
 
@@ -12,41 +12,45 @@ from hub.cli.log import set_up_log
 from hub.cli.processes import until_told
 from hub.cli.screen import Failure, say, table
 
-spokes = typer.Typer(help="The kinds of systems that the hub speaks to.", no_args_is_help=True)
-
-
-@spokes.command("list")
-def spoke_list() -> None:
-    """Show every spoke: its kind, what it can do, its streams."""
-    from hub import registry
-
-    rows = [
-        [one.name, one.kind, ", ".join(one.capabilities), ", ".join(one.streams),
-         "yes" if one.has_sandbox else "no"]
-        for one in map(registry.describe, registry.names())
-    ]  # fmt: skip
-    table("spokes", ["name", "kind", "can", "streams", "sandbox"], rows)
-
 
 def sandbox(
-    spoke: Annotated[str, typer.Argument(help="`hub spoke list` shows which have one.")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    spoke: Annotated[str, typer.Argument(help="`hub spoke list` shows which have one; or `all`.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the control page, for `all`; 0: a free one.")
+    ] = 0,
     seed: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Serve the records in this folder.")
     ] = None,
 ) -> None:
-    """Serve a simulator of a vendor's API on this machine, until Ctrl-C."""
+    """Serve a simulator of a vendor's API on this machine, until Ctrl-C; or all, behind one page."""
     from hub import registry
     from hub.testing import serve
 
     if seed is not None and not seed.is_dir():
         raise Failure(f"{seed}: no such folder")
+    if spoke == "all":
+        if seed is not None:
+            raise Failure("--seed is for one sandbox: each vendor has a format of its own")
+        _serve_all(port)
+        return
     made = registry.sandbox(spoke)(seed=seed)
     with until_told() as told, serve(made, port=port):
         say(f"{spoke} sandbox on {made.url}")
         say("settings of a connection to it:")
         say(json.dumps(made.settings(), indent=2, default=str))
         say(f"control: {made.url}/__sim/journal, faults, clock, mutate, emit")
+        told.wait()
+
+
+def _serve_all(port: int) -> None:
+    from hub import registry
+    from hub.testing.board import board
+
+    named = [name for name in registry.names() if registry.describe(name).has_sandbox]
+    made = [registry.sandbox(name)() for name in named]
+    with until_told() as told, board(made, port) as page:
+        table("sandboxes", ["spoke", "url"], [[one.name, one.url] for one in made])
+        say(f"control page: {page}")
         told.wait()
 
 

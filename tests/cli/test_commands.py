@@ -26,7 +26,7 @@ def test_help_names_every_command(run: Run) -> None:
     assert told.status == 0
     for command in (
         "init", "check", "migrate", "run", "serve", "work", "sync", "status", "resume", "show",
-        "dead", "token", "spoke", "sandbox", "demo",
+        "dead", "token", "scim", "spoke", "sandbox", "demo", "doctor", "record",
     ):  # fmt: skip
         assert f" {command} " in told.out
 
@@ -195,12 +195,6 @@ def test_a_sandbox_that_does_not_exist_is_named(run: Run) -> None:
 def test_a_seed_that_does_not_exist_is_named(run: Run) -> None:
     told = run("sandbox", "salesforce", "--seed", "/no/such", where=None)
     assert (told.status, told.err) == (1, "hub: /no/such: no such folder\n")
-
-
-def test_spokes_are_listed_with_what_they_can(run: Run) -> None:
-    listed = run("spoke", "list", where=None).out.splitlines()
-    assert listed[0] == "name\tkind\tcan\tstreams\tsandbox"
-    assert "salesforce\tcrm\tpulls, fetches, writes\tAccount, Contact, Case\tyes" in listed
 
 
 def test_a_token_is_shown_once_and_its_name_is_taken(run: Run) -> None:
