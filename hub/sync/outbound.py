@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -22,36 +23,57 @@ from hub.sync.jobs import Poll, Push, request
 from hub.sync.merge import plain
 
 
-def push(
-    db: Database, connections: Connections, claimed: Claimed, job: Push,
-    clock: Callable[[], float],
-) -> None:  # fmt: skip
-    """Write the record as it is now, which may be newer than when the push was queued.
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What a push has to say: our values by field, none if both sides agree.
+
+    `heard` is what they will say of these fields from then on, in JSON's types.
+    """
+
+    mapping: FieldMapping
+    link: Link | None
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    refs: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    heard: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def data(self) -> dict[str, Any]:
+        """Their record's fields by path; raises `RecordFailed`."""
+        return self.mapping.outward(self.values, self.refs) if self.values else {}
+
+
+def unsent(tx: Transaction, connection: Connection, job: Push) -> Unsent:
+    """What a push would send now. Raises `Transient` while they lack a record that it refers to.
 
     Only fields that differ from what both sides agreed on last are sent. A record that they do
     not have is created only by a mapping with a `stamp`, so that we know our own creation again.
     """
-    connection = connections.of_job(job.connection, job.stream)
-    assert isinstance(connection.spoke, Writes)
     mapping = next(m for m in connection.mappings[job.stream] if m.table == job.table)
+    row = records.read(tx, entities.find(job.table), [job.sys_id]).get(job.sys_id)
+    link = _linked(tx, job)
+    values = {} if row is None else _to_send(mapping, row, link)
+    if not values or not (mapping.stamp if link is None else not link.deleted):
+        return Unsent(mapping, link)
+    refs = links.sources(tx, connection.name, _wanted(connection, mapping, values))
+    _check(connection, mapping, values, refs)
+    heard = _as_they_will_say_it(mapping, values, refs)
+    values = {n: v for n, v in values.items() if not link or heard[n] != _agreed(link, n)}
+    return Unsent(mapping, link, values, refs, heard)
+
+
+def push(
+    db: Database, connections: Connections, claimed: Claimed, job: Push,
+    clock: Callable[[], float],
+) -> None:  # fmt: skip
+    """Write the record as it is now, which may be newer than when the push was queued."""
+    connection = connections.of_job(job.connection, job.stream)
     with db.read() as tx:
-        entity = entities.find(job.table)
-        row = records.read(tx, entity, [job.sys_id]).get(job.sys_id)
-        link = _linked(tx, job)
-        values = {} if row is None else _to_send(mapping, row, link)
-        refs = links.sources(tx, connection.name, _wanted(connection, mapping, values))
-    receipt, heard = None, {}
-    if values and (mapping.stamp if link is None else not link.deleted):
-        _check(connection, mapping, values, refs)
-        heard = _as_they_will_say_it(mapping, values, refs)
-        values = {n: v for n, v in values.items() if not link or heard[n] != _agreed(link, n)}
-        if values:
-            receipt = _write(db, connection, mapping, job, link, values, refs, clock)
+        found = unsent(tx, connection, job)
+    receipt = _write(db, connection, job, found, clock) if found.values else None
     with db.write() as tx:
         if receipt is not None:  # a poll may have moved the link meanwhile
             link = _linked(tx, job)
-            said = {name: heard[name] for name in values}
-            links.save(tx, [_link(mapping, job, link, receipt, said)], now=clock())
+            said = {name: found.heard[name] for name in found.values}
+            links.save(tx, [_link(found.mapping, job, link, receipt, said)], now=clock())
         queue.done(tx, [claimed])
 
 
@@ -128,16 +150,15 @@ def _as_they_will_say_it(
 
 
 def _write(
-    db: Database, connection: Connection, mapping: FieldMapping, job: Push, link: Link | None,
-    values: Mapping[str, Any], refs: Mapping[tuple[str, str], str], clock: Callable[[], float],
-) -> Receipt | None:  # fmt: skip
+    db: Database, connection: Connection, job: Push, found: Unsent, clock: Callable[[], float]
+) -> Receipt | None:
     """Send it; None if their record is gone, which the next poll will explain."""
-    spoke = connection.spoke
+    spoke, link = connection.spoke, found.link
     assert isinstance(spoke, Writes)
-    data = mapping.outward(values, refs)
+    data = found.data()
     if link is None:
-        assert mapping.stamp
-        data[mapping.stamp] = job.sys_id
+        assert found.mapping.stamp
+        data[found.mapping.stamp] = job.sys_id
         write = Write(None, data, job.sys_id)
     else:
         key = f"{job.sys_id}/{sha256(sets.as_json(data)).hexdigest()[:16]}"
