@@ -19,8 +19,9 @@ from hub.sync import jobs, reconcile, timetable
 from hub.sync.bind import bind
 from hub.sync.connection import Connections
 from hub.sync.inbound import Inbound
-from hub.sync.jobs import Bind, Ingest, Poll, Push, Refetch, Reread, Subscribe, Sweep
+from hub.sync.jobs import Bind, Ingest, Poll, Push, Refetch, Remap, Reread, Subscribe, Sweep
 from hub.sync.outbound import push
+from hub.sync.remap import remap
 from hub.sync.subscribe import subscribe
 
 PATIENCE = 2.0  # seconds that a call waits for the shared limit's row; then it goes on without
@@ -71,6 +72,8 @@ class Hub:
                 subscribe(self.db, self.connections, claimed, job, public_url=self.public_url)
             case Refetch() as job:
                 inbound.refetch(claimed, job)
+            case Remap() as job:
+                remap(self.db, self.connections, claimed, job, self.clock, self.watch)
             case Sweep():
                 with self.db.write() as tx:
                     timetable.sweep(tx, now=self.clock())
@@ -100,6 +103,12 @@ class Hub:
         with self.db.write() as tx:
             reconcile.begin(tx, found, stream, now=now)
             queue.put(tx, [jobs.request(Poll(connection, stream))], now=now, hurry=True)
+
+    def remap(self, connection: str, stream: str) -> None:
+        """Put the reading of all that is remembered of a stream, by its mapping as it is now."""
+        job = jobs.request(Remap(connection, stream))
+        with self.db.write() as tx:
+            queue.put(tx, [job], now=self.clock(), hurry=True)
 
     def worker(self, *, threads: int = 4, name: str = "", lanes: Collection[Lane] = ()) -> Worker:
         """A worker that does this hub's jobs; those of some lanes only, if any are named."""

@@ -14,6 +14,7 @@ from hub.cli import (
     folder,
     letters,
     matches,
+    planning,
     processes,
     reconciling,
     records,
@@ -41,6 +42,8 @@ app.command("serve")(processes.serve)
 app.command("work")(processes.work)
 app.command("sync")(syncing.sync)
 app.command("reconcile")(reconciling.reconcile)
+app.command("plan")(planning.plan)
+app.command("remap")(planning.remap)
 app.command("status")(syncing.status)
 app.command("resume")(syncing.resume)
 app.command("show")(records.show)

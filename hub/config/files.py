@@ -188,6 +188,11 @@ class ConnectionFile(Part):
         default_factory=dict,
         description="Streams to treat otherwise than by default; false leaves one out.",
     )
+    remember: bool = Field(
+        default=False,
+        description="Keep each record as it came, until it is gone: a changed mapping can then be "
+        "tried, and read them all again, without asking the other system (hub remap).",
+    )
 
 
 def schemas() -> Mapping[str, dict[str, Any]]:

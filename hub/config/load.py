@@ -146,7 +146,9 @@ class _Reader:
             for name, stream in written.streams.items()
             if stream and (schedule := stream.schedule())
         }
-        return Connection(path.stem, spoke, mappings, schedules) if spoke else None
+        if spoke is None:
+            return None
+        return Connection(path.stem, spoke, mappings, schedules, written.remember)
 
     def _spoke(
         self, kind: type[Spoke], written: ConnectionFile, document: Document, path: Path

@@ -45,6 +45,17 @@ links = Table(
     sqlite_with_rowid=False,
 )
 
+remembered = Table(
+    "hub_remembered",  # external records as they came, of the connections that keep them
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("external_id", String(255), primary_key=True),
+    Column("version", String(80), nullable=False),
+    Column("raw", LargeBinary, nullable=False),  # JSON, deflated
+    sqlite_with_rowid=False,
+)
+
 pending_refs = Table(
     "hub_pending_ref",
     metadata,

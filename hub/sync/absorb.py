@@ -20,7 +20,7 @@ from hub import queue
 from hub.mapping import RecordFailed
 from hub.service.gone import BACK, GONE
 from hub.spoke import Change, Writes
-from hub.store import dead, entities, links, listings, matches, pending
+from hub.store import dead, entities, links, listings, matches, pending, remembered
 from hub.store.cursors import Counts
 from hub.store.database import Transaction
 from hub.store.dead import DeadRecord
@@ -132,6 +132,8 @@ class _Page:
         wanted, failures = reading.open_up(news)
         for item, error in failures:
             self._bury(item, error)
+        if self.connection.remembers:
+            self._remember(news)
         self.outcome = dict.fromkeys(self.buried, "failed")
         failed = {item.record.id for item, _ in failures}
         return [item for item in wanted if item.record.id not in failed] if failed else wanted
@@ -159,6 +161,15 @@ class _Page:
         pending.save(self.tx, self._pending(items, waiting))
         letters = [*self.buried.values(), *self._resolved()]
         dead.save(self.tx, letters, now=self.now.timestamp())
+
+    def _remember(self, items: Sequence[Item]) -> None:
+        """Keep what is new as it came, until it is gone; what could not be read, its letter has."""
+        here = (self.tx, self.connection.name, self.stream)
+        gone = {item.record.id for item in items if item.gone}
+        not_this = gone | self.buried.keys()
+        said = {item.record.id: item.record for item in items if item.record.id not in not_this}
+        remembered.save(*here, said.values())
+        remembered.forget(*here, sorted(gone))
 
     def _create(self, groups: Sequence[Sequence[Item]], jobs: list[queue.Request]) -> None:
         births = birth.Births(

@@ -15,13 +15,15 @@ from hub.sync.schedule import Interval, Schedule
 class Connection:
     """`mappings` holds, per stream, one mapping for each entity that its records feed.
 
-    `schedules` has the streams that are polled otherwise than their spoke says.
+    `schedules` has the streams that are polled otherwise than their spoke says. `remembers`:
+    records are kept as they came, so that a changed mapping can read them again.
     """
 
     name: str
     spoke: Spoke
     mappings: Mapping[str, tuple[FieldMapping, ...]]
     schedules: Mapping[str, Schedule] = field(default_factory=dict[str, Schedule])
+    remembers: bool = False
 
     def stream(self, name: str) -> Stream:
         """The stream as the spoke should read it: which paths are wanted."""

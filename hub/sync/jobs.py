@@ -102,6 +102,21 @@ class Refetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Remap:
+    """Read what is remembered of a stream's records again, with the mapping as it is now."""
+
+    connection: str
+    stream: str
+
+    kind: ClassVar[str] = "remap"
+    lane: ClassVar[Lane] = Lane.BACKFILL
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}"
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
     """See to it that a connection's webhooks are sent to us."""
 
@@ -125,9 +140,9 @@ class Sweep:
     key: ClassVar[str] = "sweep"
 
 
-Job = Ingest | Push | Bind | Poll | Reread | Refetch | Subscribe | Sweep
+Job = Ingest | Push | Bind | Poll | Reread | Refetch | Remap | Subscribe | Sweep
 KINDS: dict[str, type[Job]] = {
-    kind.kind: kind for kind in (Ingest, Push, Bind, Poll, Reread, Refetch, Subscribe, Sweep)
+    kind.kind: kind for kind in (Ingest, Push, Bind, Poll, Reread, Refetch, Remap, Subscribe, Sweep)
 }
 
 

@@ -125,9 +125,9 @@ def layout_of(mapping: FieldMapping) -> Layout:
 def records_of(changes: Iterable[Change]) -> list[Record]:
     """The records that changes tell of."""
     return [
-        _digested(Record(change.id, change.version, None))
+        digested(Record(change.id, change.version, None))
         if change.data is None
-        else _digested(Record(change.id, change.version, sets.as_json(change.data)))
+        else digested(Record(change.id, change.version, sets.as_json(change.data)))
         for change in changes
     ]
 
@@ -160,7 +160,8 @@ def _headed(raw: Raw, head: Head | RecordFailed) -> Record:
     return Record(head.key, head.version, raw, digest, head)
 
 
-def _digested(record: Record) -> Record:
+def digested(record: Record) -> Record:
+    """The same record, with the digest of its JSON."""
     if record.raw is not None:
         record.digest = sha256(record.raw).digest()[:16]
     return record

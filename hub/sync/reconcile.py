@@ -61,7 +61,7 @@ class Missing:
         """Have them deleted, a portion a transaction. Repeatable after a crash."""
         after = ""
         while ids := self._next(after):
-            changes = self._looked_up(ids)
+            changes = looked_up(self.connection, self.stream, ids)
             with self.db.write() as tx:
                 fold(tx, changes)
             after = ids[-1]
@@ -73,11 +73,13 @@ class Missing:
                 since=self.listing.started_at, after=after, most=PORTION,
             )  # fmt: skip
 
-    def _looked_up(self, ids: Sequence[str]) -> list[Change]:
-        spoke = self.connection.spoke
-        if isinstance(spoke, Fetches):
-            return list(spoke.fetch(self.connection.stream(self.stream), ids))
-        return [Change(self.stream, id, None) for id in ids]
+
+def looked_up(connection: Connection, stream: str, ids: Sequence[str]) -> list[Change]:
+    """What became of records that a listing did not have."""
+    spoke = connection.spoke
+    if isinstance(spoke, Fetches):
+        return list(spoke.fetch(connection.stream(stream), ids))
+    return [Change(stream, id, None) for id in ids]
 
 
 def answer(db: Database, connection: Connection, stream: str, *, delete: bool, now: float) -> bool:
