@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from hub import registry
-from hub.testing.example import read
+from hub.config.faults import explained
+from hub.spoke import Spoke
+from hub.testing.example import BadExample, Example, read
 from hub.testing.stage import Subject
 
 
@@ -50,7 +54,8 @@ def checkout() -> Path:
 
 
 def subject(name: str) -> Subject:
-    """What the suite needs to judge a spoke; raises `UnknownSpoke`, `BrokenSpoke`, `NoExample`.
+    """What the suite needs to judge a spoke; raises `UnknownSpoke`, `BrokenSpoke`, `NoExample`,
+    and `BadExample` for one that does not fit the spoke.
 
     The example stands in tests/spokes/NAME, or, of an installed package, beside its spoke.
     """
@@ -69,4 +74,25 @@ def subject(name: str) -> Subject:
         sandbox = registry.sandbox(name)
     except registry.UnknownSpoke:
         sandbox = None
-    return Subject(name, spoke, read(example), sandbox, mappings)
+    found = read(example)
+    check_fits(example, found, spoke)
+    return Subject(name, spoke, found, sandbox, mappings)
+
+
+def check_fits(file: Path, example: Example, spoke: type[Spoke]) -> None:
+    """Raise `BadExample` for one that is of another spoke: every rule would say so in its way."""
+    faults = []
+    try:
+        spoke.model_validate(example.settings)
+    except ValidationError as error:
+        for where, what in explained(spoke, error):
+            faults.append(": ".join(["settings", *map(str, where), what]))
+    there, told = {stream.name for stream in spoke.streams}, set(example.streams)
+    if told != there:
+        faults.append(
+            f"streams: it names {', '.join(sorted(told)) or 'none'}; "
+            f"the spoke has {', '.join(sorted(there)) or 'none'}"
+        )
+    if faults:
+        listed = "".join(f"\n{file}: {fault}" for fault in faults)
+        raise BadExample(f"the example does not fit the spoke:{listed}")

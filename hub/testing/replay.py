@@ -27,11 +27,11 @@ class Exchange(BaseModel):
     request: str
     """Method and path, `GET /orders`; with `https://host/path`, the host counts too."""
     query: dict[str, str] | None = None
-    """The whole query string; left out, any will do."""
+    """The whole query string; left out, any will do. Of a name that comes twice the first counts."""
     body: Any = None
     """What the JSON or form body must hold, at least; more is fine."""
     mentions: tuple[str, ...] = ()
-    """Texts that must occur in the decoded URL or the body."""
+    """Texts that must occur in the decoded path, `name=value` pairs with a space between, and body."""
     unsigned: bool = False
     """Whether it goes out without the headers in `sends`, as a token request does."""
     status: int = 200
@@ -44,15 +44,25 @@ class Exchange(BaseModel):
         return urlsplit(self.request.partition(" ")[2]).path
 
     def fits(self, request: Request) -> bool:
+        return self.asks_there(request) and not self.differs(request)
+
+    def asks_there(self, request: Request) -> bool:
+        """Whether it is the same method and address."""
         method, _, where = self.request.partition(" ")
         url = str(request.url.copy_with(query=None)) if "://" in where else request.url.path
-        text = _said(request)
-        return (
-            (method, where) == (request.method, url)
-            and (self.query is None or self.query == dict(request.url.params))
-            and (self.body is None or _holds(_body(request), self.body))
-            and all(mention in text for mention in self.mentions)
-        )
+        return (method, where) == (request.method, url)
+
+    def differs(self, request: Request) -> str:
+        """What a request to the same address says that was not recorded; empty if it fits."""
+        asked, text = dict(request.url.params), _said(request)
+        if self.query is not None and self.query != asked:
+            names = sorted(self.query.keys() | asked.keys())
+            odd = next(name for name in names if self.query.get(name) != asked.get(name))
+            return f"query {odd} is {asked.get(odd)!r}, recorded is {self.query.get(odd)!r}"
+        if self.body is not None and not _holds(_body(request), self.body):
+            return f"the body is not the recorded one: {request.content.decode('utf-8', 'replace')}"
+        missing = [mention for mention in self.mentions if mention not in text]
+        return f"it does not mention {missing[0]!r}" if missing else ""
 
     def response(self) -> Response:
         if isinstance(self.reply, str):
@@ -92,7 +102,9 @@ class Replay:
                 return exchange.response()
         said = f"{request.method} {_said(request)}"
         self.faults.append(f"no recorded reply to {said[:2000]}")
-        return Response(404, json={"error": "this request was not recorded"})
+        there = [one.differs(request) for one in self._exchanges if one.asks_there(request)]
+        why = "; or ".join(there) or "no exchange has this method and path"
+        return Response(404, json={"not recorded": why})
 
     def _check_headers(self, exchange: Exchange, request: Request) -> None:
         if exchange.unsigned:

@@ -79,7 +79,10 @@ def test_it_pushes_users_and_groups(db: Database, tmp_path: Path) -> None:
         there.delete(f"/Users/{john['id']}")
         assert rows(db, names) == [("Stores", "jane")]
         there.delete(f"/Groups/{group['id']}")
-        gone = "SELECT external_id FROM hub_external_ref WHERE deleted_at IS NOT NULL"
+        gone = (
+            "SELECT external_id FROM hub_external_ref WHERE deleted_at IS NOT NULL"
+            " AND table_name <> 'sys_user_grmember'"
+        )
         assert {one for (one,) in rows(db, gone)} == {john["id"], group["id"]}
         there.delete(f"/Users/{jane['id']}")
     assert [bool(active) for _, active in rows(db, state)] == [False, False]
@@ -92,7 +95,7 @@ def test_it_pushes_users_and_groups(db: Database, tmp_path: Path) -> None:
 
 @ON_SQLITE
 def test_the_spoke_pulls_from_it(db: Database, tmp_path: Path) -> None:
-    users, groups = Scim.streams
+    users, groups, memberships = Scim.streams
     with connected(db, tmp_path) as there:
         made = {there.user(name)["id"]: name for name in ("ada", "bob", "cid")}
         group = there.group("Stores", *made)
@@ -111,6 +114,11 @@ def test_the_spoke_pulls_from_it(db: Database, tmp_path: Path) -> None:
         assert {one["value"] for one in listed.data["members"]} == set(made.values()), (
             "a member's value is the userName, whatever RFC 7643 says"
         )
+        pairs = list(spoke.pull(memberships, None))
+        joined = {c.id: c.data for page in pairs for c in page.changes}
+        assert joined.keys() == {f"{group['id']}|{user}" for user in made}, "by the users' ids"
+        assert pairs[-1].cursor == LISTED
+        assert all(data and data["user"] in made for data in joined.values())
 
         ada = next(iter(made))
         found = {change.id: change.data for change in spoke.fetch(users, [ada, "nobody"])}

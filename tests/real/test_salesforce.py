@@ -123,7 +123,7 @@ def test_cases_refer_to_their_contact_and_keep_their_line_ends(world: Synced) ->
 def test_a_second_full_sync_finds_nothing_new(world: Synced) -> None:
     before = world.rows("contact")
     for stream in world.counts:
-        world.hub.poll_again("real", stream, full=True)
+        world.hub.backfill("real", stream, start=None, by="ann", foreseen=None)
     world.hub.worker(threads=1).run_until_idle()
     assert world.rows("contact") == before
     assert world.counts["Contact"].unchanged == 156

@@ -17,7 +17,8 @@ from hub.store import audit, dead, entities
 from hub.store.cursors import Counts
 from hub.store.database import Database
 from hub.store.records import Row
-from hub.store.system import jobs, links
+from hub.store.system import links
+from hub.store.work import jobs
 from hub.testing import Sandbox, serve
 
 

@@ -26,6 +26,20 @@ def ask(replay: Replay, method: str, url: str, **options: Any) -> httpx.Response
         return client.request(method, url, **options)
 
 
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("/orders?page=3", "query page is '3', recorded is '2'; or it does not mention 'open'"),
+        ("/customers", "no exchange has this method and path"),
+    ],
+)
+def test_a_request_that_was_not_recorded_is_told_what_differs(address: str, why: str) -> None:
+    replay = Replay(
+        [exchange("GET /orders", query={"page": "2"}), exchange("GET /orders", mentions=("open",))]
+    )
+    assert ask(replay, "GET", address).json() == {"not recorded": why}
+
+
 def test_a_request_gets_the_first_exchange_that_fits() -> None:
     replay = Replay(
         [
