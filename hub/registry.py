@@ -14,19 +14,18 @@ import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from hub import packages
 from hub.rest import BadSpoke
 from hub.rest import load as load_yaml
 from hub.spoke import Fetches, JsonObject, Pulls, Receives, Spoke, Writes
 from hub.testing import Sandbox
 
-GROUP = "csm_hub.spokes"
-FOLDER = "spokes"
+FOLDER = packages.FOLDER
 CAPABILITIES: dict[str, type] = {
     "pulls": Pulls,
     "fetches": Fetches,
@@ -61,7 +60,7 @@ class Description:
 
 def names() -> list[str]:
     """Every spoke there is, sorted; an installed one gives way to one of the same name beside us."""
-    return sorted({*_beside_us(), *_installed()})
+    return sorted({*_beside_us(), *packages.installed()})
 
 
 def find(name: str) -> type[Spoke]:
@@ -124,10 +123,6 @@ def _read(file: Path, name: str) -> type[Spoke]:
         raise BrokenSpoke(f"spoke {name}: {error}") from error
 
 
-def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
 def _module(name: str) -> ModuleType:
     return _import(_module_name(name), f"spoke {name}")
 
@@ -135,7 +130,7 @@ def _module(name: str) -> ModuleType:
 def _module_name(name: str) -> str:
     if name in _beside_us():
         return f"{FOLDER}.{name}.spoke"
-    if point := _installed().get(name):
+    if point := packages.installed().get(name):
         return point.module
     known = names()
     close = get_close_matches(name, known, n=1)

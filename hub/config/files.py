@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from hub import registry
+from hub.store.attachments import Rules
 from hub.sync.schedule import Cron, Interval, Schedule, time_zone
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -61,6 +62,9 @@ CronExpression = Annotated[
 ]
 
 
+ContentType = Annotated[str, Field(pattern=r"^[a-z0-9.+*-]+/[a-z0-9.+*-]+$")]
+
+
 class Part(BaseModel):
     """A piece of a file: unknown keys are errors, values do not show in them."""
 
@@ -98,6 +102,30 @@ class Hooks(Part):
         return value.rstrip("/")
 
 
+class Attachments(Part):
+    """Where the content of files is kept, and which files the hub takes."""
+
+    folder: str = Field(
+        "attachments",
+        description="The folder with the content, named by digest; beside hub.yaml if relative.",
+    )
+    max_size: int = Field(
+        25 * 1024 * 1024, ge=1, description="Bytes; a larger file becomes a dead letter."
+    )
+    allowed: list[ContentType] = Field(
+        [], description="Content types that are taken, as image/* or application/pdf; all if empty."
+    )
+    blocked: list[ContentType] = Field(
+        ["application/x-msdownload", "application/x-dosexec", "application/x-sh"],
+        description="Content types that are not taken.",
+    )
+
+
+def rules_of(told: Attachments) -> Rules:
+    """Which files the hub takes."""
+    return Rules(told.max_size, tuple(told.allowed), tuple(told.blocked))
+
+
 class Log(Part):
     """How the hub writes its log, always to standard error."""
 
@@ -121,6 +149,9 @@ class HubFile(Part):
     threads: int = Field(4, ge=1, le=64, description="Jobs that one process does at a time.")
     listen: Listen = Field(Listen(), description="Where the hub's own web server listens.")
     hooks: Hooks = Field(Hooks(), description="Where webhooks reach us, and their limits.")
+    attachments: Attachments = Field(
+        Attachments(), description="Where the content of files is kept, and which are taken."
+    )
     log: Log = Field(Log(), description="How the hub writes its log, to standard error.")
 
 
@@ -187,6 +218,18 @@ class ConnectionFile(Part):
     streams: dict[str, StreamChoice] = Field(
         default_factory=dict,
         description="Streams to treat otherwise than by default; false leaves one out.",
+    )
+    rank: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Whose value stays where a mapping's owner is rank: the higher one's. What is "
+        "written in the hub itself has 100.",
+    )
+    clock_skew: Duration = Field(
+        default_factory=lambda: timedelta(seconds=2),
+        description="How far its clock and the hub's may be apart: changes that are no further "
+        "apart count as made at once, and the higher rank wins (owner newest).",
     )
     remember: bool = Field(
         default=False,

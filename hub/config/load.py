@@ -2,7 +2,8 @@
 
     config/hub.yaml · config/connections/<name>.yaml · config/mappings/<name>/<stream>.yaml
 
-A mapping in the folder replaces the shipped one of the same stream for that connection.
+A mapping in the folder replaces the shipped one of the same stream for that connection, or is laid
+over it where it `extends` it.
 """
 
 from __future__ import annotations
@@ -17,20 +18,19 @@ from pydantic import BaseModel, ValidationError
 
 from hub import marked, registry
 from hub.config import address
+from hub.config import mappings as mapping_files
 from hub.config.faults import BadConfig, Where, explained, unknown
 from hub.config.files import ConnectionFile, HubFile
+from hub.config.mappings import MappingFile
 from hub.config.secrets import resolve
 from hub.mapping import BadMapping, check_examples
 from hub.mapping import Mapping as FieldMapping
-from hub.mapping import load as load_mappings
 from hub.marked import BadYaml, Document
 from hub.spoke import Spoke
-from hub.store import entities
 from hub.sync.connection import Connection, Connections
 
 Model = TypeVar("Model", bound=BaseModel)
 
-SHIPPED = Path(__file__).parent.parent.parent / "mappings"
 NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,79}")
 """What a connection may be called: it stands in paths, in URLs and on the command line."""
 NOWHERE = "sqlite://"
@@ -148,7 +148,10 @@ class _Reader:
         }
         if spoke is None:
             return None
-        return Connection(path.stem, spoke, mappings, schedules, written.remember)
+        return Connection(
+            path.stem, spoke, mappings, schedules, written.remember, written.rank,
+            written.clock_skew,
+        )  # fmt: skip
 
     def _spoke(
         self, kind: type[Spoke], written: ConnectionFile, document: Document, path: Path
@@ -180,11 +183,11 @@ class _Reader:
         self._check_own_mappings(name, known)
         mappings = {}
         for stream in known:
-            file = self._mapping_file(name, written.spoke, stream)
+            file = mapping_files.of_connection(self.folder, name, written.spoke, stream)
             if written.streams.get(stream) is False:
                 continue
-            if file.exists():
-                mappings[stream] = self._mapping(file, f"{written.spoke}/{stream}")
+            if file.path.exists():
+                mappings[stream] = self._mapping(file)
             elif stream in written.streams:
                 own = self.folder / "mappings" / name / f"{stream}.yaml"
                 self._complain(document, ("streams", stream), f"has no mapping; write {own}")
@@ -203,26 +206,15 @@ class _Reader:
             elif file.stem not in streams:
                 self.faults.append(f"{file}: {unknown('stream', file.stem, streams)}")
 
-    def _mapping_file(self, connection: str, spoke: str, stream: str) -> Path:
-        own = self.folder / "mappings" / connection / f"{stream}.yaml"
-        return own if own.exists() else SHIPPED / spoke / f"{stream}.yaml"
-
-    def _mapping(self, file: Path, name: str) -> tuple[FieldMapping, ...]:
-        ours = file.is_relative_to(self.folder)
-        shown = str(file) if ours else f"mappings/{file.parent.name}/{file.name}"
+    def _mapping(self, file: MappingFile) -> tuple[FieldMapping, ...]:
         try:
-            loaded = load_mappings(
-                file, shape_of=lambda name: entities.find(name).shape, shown_as=shown
-            )
+            loaded = mapping_files.read(file)
         except (BadMapping, BadYaml) as error:
             self.faults += str(error).splitlines()
             return ()
-        for mapping in loaded:
-            if mapping.name != name:
-                self.faults.append(f"{shown}: maps {mapping.name}; this file is for {name}")
-            if self.examples:
-                self.faults += check_examples(mapping)
-        return tuple(loaded)
+        if self.examples:
+            self.faults += [fault for mapping in loaded for fault in check_examples(mapping)]
+        return loaded
 
     def _document(self, path: Path) -> Document | None:
         """The one document of a file; None if there is none to be read."""

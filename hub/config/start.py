@@ -24,11 +24,17 @@ hooks:
   max_body: 1048576  # bytes of a webhook
   public_url: ""  # https://hub.example.com: where other systems are asked to send webhooks
 
+attachments:
+  folder: attachments  # beside this file: the content of files
+  max_size: 26214400  # bytes of a file
+  allowed: []  # [image/*, application/pdf]; all if empty
+  blocked: [application/x-msdownload, application/x-dosexec, application/x-sh]
+
 log:
   level: info  # debug, info, warning, error
   format: console  # json for programs
 """
-GITIGNORE = "*.db\n*.db-wal\n*.db-shm\n"
+GITIGNORE = "attachments/\n*.db\n*.db-wal\n*.db-shm\n"
 SCHEMA = "# yaml-language-server: $schema=../connection.schema.json\n"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.mapping.conversion import Constant
 from hub.mapping.declaration import Out, Rule
 from hub.mapping.forms import Form, wanted
 from hub.mapping.frames import Loop, PageReader
@@ -14,8 +15,8 @@ from hub.mapping.generate import Source, Tables
 from hub.mapping.heads import PARTS
 from hub.mapping.inverse import Inverse
 from hub.mapping.kinds import coercion, names_by_code
-from hub.mapping.language import Choose, Constant, Expression, Literal, Pipe, Step, record_paths
-from hub.mapping.pipes import PIPES, amount_as_text
+from hub.mapping.language import Choose, Expression, Literal, Pipe, Step, record_paths
+from hub.mapping.pipes import amount_as_text
 from hub.mapping.projection import Projection, project, project_dicts, project_page
 from hub.mapping.shortcuts import IN_WHOLE_SECONDS
 from hub.mapping.tables import ValueMap, WayBack
@@ -130,14 +131,14 @@ class Builder:
                 return code
             case Pipe(name="ref") if column.kind == "reference":
                 return source.code(tree)
-            case Pipe(name=name) if column.kind in PIPES[name].into:
+            case Pipe(does=pipe) if column.kind in pipe.into:
                 return self._in_one(source, tree, column)
             case _:
                 return source.made(form, tree)
 
     def _in_one(self, source: Source, tree: Pipe, column: Field) -> str:
         """A pipe and the coercion of what it gives."""
-        pipe, known = PIPES[tree.name], source.form(tree.source)
+        pipe, known = tree.does, source.form(tree.source)
         fast = IN_WHOLE_SECONDS if known == "moment" else pipe.into[column.kind]
         call = source.constant(_both(coercion(column).call, pipe.inward, tree.arguments))
         return source.shortcut(fast, source.code(tree.source), call, form=known)
@@ -162,7 +163,7 @@ class Builder:
             code = f"{names}.get({code}, {code})"
         for index, pipe in enumerate(pipes):
             code = self._undone(source, column if index == 0 else None, pipe, code)
-        if column.kind == "money" and "cents" not in {pipe.name for pipe in pipes}:
+        if column.kind == "money" and not any(pipe.name == "cents" or pipe.own for pipe in pipes):
             code = f"{source.constant(amount_as_text)}({code})"
         source.lines.append(f"if {value} is not ABSENT: {_write(source, inverse.target, code)}")
 
@@ -174,9 +175,8 @@ class Builder:
             ours = coercion(column).call if column else _as_is
             names = names_by_code(column.choices) if column else {}
             return f"lookup({source.constant(WayBack(entries, ours, names))}, {code})"
-        outward = PIPES[pipe.name].outward
         arguments = "".join(f", {source.written(argument)}" for argument in pipe.arguments)
-        return f"{source.constant(outward)}({code}{arguments})"
+        return f"{source.constant(pipe.does.outward)}({code}{arguments})"
 
     def _override(self, source: Source, out: Out) -> None:
         """`out:` writes once every field of ours that it reads is given."""

@@ -48,8 +48,23 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """Records of ours that somebody is known by: the orders of a person, the cases about them.
+
+    They are rows of `shape` whose `field` is one of their `values`; `person` is the reference that
+    says whose they are.
+    """
+
+    shape: Shape
+    person: str
+    field: str
+    values: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class MatchRule:
-    """Fields of ours that tell which of our records an external one is.
+    """What tells which of our records an external one is: fields of ours that are equal, records
+    of ours that it is known `through`, or both.
 
     `when` is what must hold of the external record, absent paths read as null. `ask`: the rule
     only proposes, a person decides.
@@ -58,6 +73,12 @@ class MatchRule:
     fields: tuple[str, ...]
     when: Expression | None = None
     ask: bool = False
+    through: Through | None = None
+
+    def __str__(self) -> str:
+        """As people are told of it."""
+        known = f"{self.through.shape.name}.{self.through.field}" if self.through else ""
+        return ", ".join([*self.fields, *([known] if known else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +92,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One document. `accessors` are key, version, deleted and when, `texts` their source."""
+    """One document. `accessors` are key, version, deleted and when, `texts` their source.
+
+    `creates`: a record that is none of ours becomes a new one; otherwise it is left alone.
+    `drift`: what comes of records that look otherwise than they did: ignore, note or hold.
+    """
 
     name: str
     shape: Shape
@@ -87,12 +112,15 @@ class Declaration:
     places: Mapping[str, str]
     maps: Mapping[str, dict[Any, Any]] = field(default_factory=dict[str, dict[Any, Any]])
     examples: tuple[Example, ...] = ()
+    creates: bool = True
+    drift: str = "note"
 
 
 def paths(declared: Declaration) -> tuple[str, ...]:
     """What a spoke must ask for; nothing, meaning everything, if the record is read whole."""
     trees = [*declared.accessors.values(), *(rule.read for rule in declared.rules if rule.read)]
     trees += [rule.when for rule in declared.match if rule.when]
+    trees += [rule.through.values for rule in declared.match if rule.through]
     found = [path for tree in trees for path in read_paths(tree)]
     found += [tuple(declared.stamp.split("."))] if declared.stamp else []
     for part in declared.parts:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.mapping import fit
-from hub.mapping.declaration import Declaration, Example, MatchRule, Out, Part, Rule
-from hub.mapping.faults import BadExpression, BadMapping, suggestion
-from hub.mapping.fit import At
+from hub.mapping import agreement, certain, fit
+from hub.mapping.declaration import Declaration, Example, MatchRule, Out, Part, Rule, Through
+from hub.mapping.faults import At, BadExpression, BadMapping, suggestion
 from hub.mapping.inverse import Inverse, invert, written
 from hub.mapping.language import (
     Expression,
@@ -26,19 +25,23 @@ from hub.mapping.parse import parse, target
 from hub.marked import Document
 from hub.shape import Field, Shape
 
-OWNERS = ("theirs", "ours", "newest", "if_empty", "manual")
+MOST_SHOWN = 120  # characters of an expression in a message
+OWNERS = ("theirs", "ours", "newest", "rank", "if_empty", "manual")
 DIRECTIONS = ("both", "in", "out")
+DRIFTS = ("ignore", "note", "hold")
 KEYS = {
     "document": (
-        "mapping", "to", "key", "version", "deleted", "stamp", "owner", "match", "when",
-        "direction", "fields", "children", "maps", "examples",
+        "mapping", "to", "key", "version", "deleted", "stamp", "owner", "match", "creates", "when",
+        "direction", "drift", "fields", "children", "maps", "examples",
     ),
     "field": ("in", "out", "owner"),
-    "match": ("by", "when", "ask"),
+    "match": ("by", "when", "ask", "through", "where"),
     "child": ("to", "each", "key", "fields"),
     "example": ("name", "given", "refs", "want", "error", "back"),
 }  # fmt: skip
 """Every key that a mapping file may have, by where it stands."""
+UNREAD = frozenset({"drift", "examples"})
+"""What makes no difference to how a record reads."""
 
 
 def read(document: Document, shape_of: Callable[[str], Shape]) -> Declaration:
@@ -107,16 +110,19 @@ class _Reader:
         rules = self.rules(data.get("fields"), shape, direction, ("fields",), maps)
         parts = self.parts(data.get("children"), maps)
         self.unused(maps)
+        self.sound(agreement.disagreements(data, accessors, rules, parts))
         return Declaration(
             name=name,
             shape=shape,
             file=self.document.file,
-            digest=_digest({key: value for key, value in data.items() if key != "examples"}),
+            digest=_digest({key: data[key] for key in data if key not in UNREAD}),
             owner=self.one_of(data, "owner", OWNERS, "newest", ("owner",)),
             stamp=self.stamp(data),
-            match=self.match(data.get("match"), rules),
+            match=self.match(data.get("match"), shape, rules),
+            creates=self.creates(data),
+            drift=self.one_of(data, "drift", DRIFTS, "note", ("drift",)),
             rules=rules,
-            parts=parts,
+            parts=parts if direction != "out" else (),
             accessors=accessors,
             texts={word: str(data[word]) for word in accessors},
             places={word: self.place(word) for word in accessors},
@@ -157,29 +163,69 @@ class _Reader:
             self.fault(("stamp",), f"{text!r} is not a path of names, as in Hub_Id__c")
         return text
 
-    def match(self, data: Any, rules: tuple[Rule, ...]) -> tuple[MatchRule, ...]:
+    def creates(self, data: dict[str, Any]) -> bool:
+        creates = data.get("creates", True)
+        if not isinstance(creates, bool):
+            self.fault(("creates",), f"{creates!r} is neither true nor false")
+        elif not creates and not data.get("match"):
+            self.fault(("creates",), "without `match` it would never be a record of ours")
+        elif not creates and data.get("stamp"):
+            self.fault(("creates",), "a `stamp` is for records that we create over there")
+        return creates is not False
+
+    def match(self, data: Any, shape: Shape, rules: tuple[Rule, ...]) -> tuple[MatchRule, ...]:
         known = [rule.field.name for rule in rules if rule.read is not None]
         if data is not None and not isinstance(data, list):
             self.fault(("match",), "a list of fields belongs here: [number, [email, account]]")
             return ()
         return tuple(
-            self.match_rule(entry, ("match", index), known)
+            self.match_rule(entry, shape, ("match", index), known)
             for index, entry in enumerate(data or ())
         )
 
-    def match_rule(self, entry: Any, at: At, known: list[str]) -> MatchRule:
-        said = self.keys(entry, "match", at, required=("by",)) if isinstance(entry, dict) else {}
-        group = said.get("by", []) if isinstance(entry, dict) else entry
+    def match_rule(self, entry: Any, shape: Shape, at: At, known: list[str]) -> MatchRule:
+        said = self.keys(entry, "match", at) if isinstance(entry, dict) else {"by": entry}
+        group = said.get("by", [])
         names = group if isinstance(group, list) else [group]
+        if not names and "through" not in said:
+            self.fault(at, "by must be given: the fields that are equal")
         for name in names:
             if name not in known:
                 what = f"{name!r} is not a field that this mapping reads"
                 self.fault(at, what + suggestion(name, known))
-        when, ask = said.get("when"), said.get("ask", False)
+        when, ask = said.get("when"), said.get("ask", not names)
         if not isinstance(ask, bool):
             self.fault((*at, "ask"), f"{ask!r} is neither true nor false")
+        elif not ask and not names:
+            what = "what goes through other records alone is not certain: add `by`, or let it ask"
+            self.fault((*at, "ask"), what)
         condition = None if when is None else self.expression(when, (*at, "when"))
-        return MatchRule(tuple(map(str, names)), condition, ask is True)
+        return MatchRule(
+            tuple(map(str, names)), condition, ask is True, self.through(said, shape, at)
+        )
+
+    def through(self, said: dict[str, Any], shape: Shape, at: At) -> Through | None:
+        """`through: case.contact, where: {our field of a case: their values}`."""
+        if "through" not in said and "where" not in said:
+            return None
+        name, dot, person = str(said.get("through", "")).partition(".")
+        where = said.get("where")
+        if not dot:
+            self.fault((*at, "through"), "an entity and its reference belong here: case.contact")
+        if not isinstance(where, dict) or len(where) != 1:
+            what = (
+                "one field of those records and an expression belong here: {quote_id: order.name}"
+            )
+            self.fault((*at, "where"), what)
+        if not dot or not isinstance(where, dict) or len(where) != 1:
+            return None
+        other = self.shape(name, (*at, "through"))
+        [(field, text)] = where.items()
+        values = self.expression(text, (*at, "where", field))
+        if other is None or values is None:
+            return None
+        sound = self.sound(fit.through(other, person, str(field), shape, at))
+        return Through(other, person, str(field), values) if sound else None
 
     # -- expressions and maps
 
@@ -193,9 +239,11 @@ class _Reader:
         try:
             tree = parse(value)
         except BadExpression as error:
-            self.fault(at, f"{error} in `{value[:200]}`")
+            shown = value if len(value) <= MOST_SHOWN else f"{value[:MOST_SHOWN]}…"
+            self.fault(at, f"{error} in `{shown}`" if shown else str(error))
             return None
-        return tree if self.maps_exist(tree, at) else None
+        sound = self.sound(certain.chains(tree, at))
+        return tree if self.maps_exist(tree, at) and sound else None
 
     def maps_exist(self, tree: Expression, at: At) -> bool:
         declared = self.document.data.get("maps") or {}
@@ -246,7 +294,10 @@ class _Reader:
         if known is None and isinstance(name, str) and re.fullmatch(r"u_[a-z0-9_]{1,60}", name):
             return Field(name, "string")
         if known is None:
-            hint = suggestion(name, shape.fields) or "; a custom field is called u_…"
+            hint = (
+                suggestion(name, shape.fields)
+                or "; a custom field is called u_…, 62 letters at most"
+            )
             self.fault(at, f"{shape.name} has no such field{hint}")
         elif known.read_only:
             self.fault(at, "the store alone sets this field; remove the line")
@@ -328,15 +379,11 @@ class _Reader:
         if data is not None and not isinstance(data, list):
             self.fault(("examples",), "a list of examples belongs here")
             return ()
-        found = []
-        for index, entry in enumerate(data or ()):
-            at: At = ("examples", index)
-            example = self.keys(entry, "example", at, required=("name",))
-            shapes = ({"given", "want"}, {"given", "error"}, {"back", "want"}, {"back", "error"})
-            if example and example.keys() - {"name", "refs"} not in shapes:
-                self.fault(at, "has given and want, given and error, or back and want")
-            found.append(Example(str(example.get("name", "")), self.place(*at), example))
-        return tuple(found)
+        return tuple(
+            Example(str(example.get("name", "")), self.place("examples", index), example)
+            for index, entry in enumerate(data or ())
+            if (example := self.keys(entry, "example", ("examples", index), required=("name",)))
+        )
 
 
 def _inverse(tree: Expression) -> tuple[Inverse | None, str]:

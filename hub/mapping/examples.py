@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from hub.mapping.declaration import Example, Rule
+from hub.mapping.explained import explain
 from hub.mapping.faults import Failure, RecordFailed
 from hub.mapping.functions import plain
 from hub.mapping.kinds import Ref, coercion
@@ -17,17 +19,49 @@ from hub.shape import Field, Shape
 MISSING = object()
 
 
-def check_examples(mapping: Mapping) -> list[str]:
-    """One line per expectation that fails, `file:line: example 'name': …`; empty if all hold.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an example ended: with no faults if it holds. `place` is its `file:line`."""
+
+    name: str
+    place: str
+    faults: tuple[str, ...]
+
+
+def run_examples(mapping: Mapping) -> list[Outcome]:
+    """Every example of the mapping, in order.
 
     `want` of `given` names the fields that must come out so; `want: null` says that `when` leaves
     the record out. `want` of `back` is everything that is sent.
     """
-    found = []
+    return [
+        Outcome(example.name, example.place, tuple(_check(mapping, example)))
+        for example in mapping.declaration.examples
+    ]
+
+
+def check_examples(mapping: Mapping) -> list[str]:
+    """One line per expectation that fails, `file:line: example 'name': …`; empty if all hold."""
+    return [
+        f"{outcome.place}: example {outcome.name!r}: {fault}"
+        for outcome in run_examples(mapping)
+        for fault in outcome.faults
+    ]
+
+
+def untouched(mapping: Mapping) -> list[str]:
+    """The fields that no example says anything of."""
+    touched: set[str] = set()
     for example in mapping.declaration.examples:
-        label = f"{example.place}: example {example.name!r}: "
-        found += [label + fault for fault in _check(mapping, example)]
-    return found
+        for word in ("want", "error", "back"):
+            if word == "want" and "back" in example.data:
+                continue
+            for name, value in (example.data.get(word) or {}).items():
+                touched.add(str(name))
+                for entry in value if isinstance(value, list) else ():
+                    inner = entry if isinstance(entry, dict) else {}
+                    touched |= {f"{name}.{field}" for field in inner}
+    return [line.field for line in explain(mapping) if line.field not in touched]
 
 
 def _check(mapping: Mapping, example: Example) -> Iterator[str]:

@@ -12,6 +12,9 @@ import msgspec
 
 from hub.errors import MappingFailed
 
+At = tuple[str | int, ...]
+"""Where in a document, as `Document.at` takes it."""
+
 
 class BadMapping(ValueError):
     """A mapping file cannot be used. `faults` has one `file:line:column: …` per fault."""

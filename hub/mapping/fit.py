@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hub.mapping import kinds
-from hub.mapping.faults import Failure, suggestion
+from hub.mapping import certain, kinds
+from hub.mapping.faults import At, Failure, suggestion
 from hub.mapping.language import (
     Compare,
     Expression,
@@ -23,7 +23,6 @@ from hub.mapping.language import (
 )
 from hub.shape import Field, Shape
 
-At = tuple[str | int, ...]
 Maps = Mapping[str, Mapping[Any, Any]]
 Found = Iterator[tuple[At, str]]
 
@@ -34,6 +33,7 @@ def inward(tree: Expression, column: Field, at: At, maps: Maps) -> Found:
     if refers and column.kind != "reference":
         yield at, f"`ref` is for references, and this field is a {column.kind}"
         return
+    yield from certain.column(tree, column, at)
     ours = kinds.coercion(column).call
     for result in outcomes(tree):
         match result:
@@ -49,6 +49,22 @@ def inward(tree: Expression, column: Field, at: At, maps: Maps) -> Found:
                     yield from _suits(ours, value, ("maps", str(name), key), column.name)
             case _:
                 continue
+
+
+def through(other: Shape, person: str, field: str, shape: Shape, at: At) -> Found:
+    """A match rule goes through records that refer to those of `shape` and have the text `field`."""
+    references = [n for n, known in other.fields.items() if known.reference == shape.table]
+    if person not in references:
+        what = f"{other.name} has no reference {person!r} to a {shape.name}"
+        yield (*at, "through"), what + suggestion(person, references)
+    texts = [name for name, known in other.fields.items() if known.kind == "string"]
+    if field.startswith("u_"):
+        yield (*at, "where"), f"{field!r} is a custom field, by which nothing can be looked up"
+    elif field not in texts:
+        yield (
+            (*at, "where"),
+            f"{other.name} has no text field {field!r}{suggestion(field, texts)}",
+        )
 
 
 def _suits(ours: Callable[[Any], Any], value: Any, at: At, field: str = "") -> Found:

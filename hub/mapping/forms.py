@@ -21,7 +21,6 @@ from hub.mapping.language import (
     Text,
     parts,
 )
-from hub.mapping.pipes import PIPES
 
 Form = OneOf["text", "texts", "moment", ""]
 """Of a value that is not null: a text, a list of texts, an aware datetime; empty for anything."""
@@ -62,7 +61,7 @@ def _expected(tree: Expression, form: Form) -> Iterator[tuple[tuple[Step, ...], 
             inside = "moment"
         case Text():
             inside = "text"
-        case Pipe(name=name) if PIPES[name].of_text:
+        case Pipe(does=pipe) if pipe.of_text:
             inside = "text"
         case _:
             pass
@@ -81,8 +80,8 @@ def form_of(tree: Expression, at: FormAt) -> Form:  # noqa: PLR0911 -- a case pe
             return _both((source, Literal(other)), at)
         case Pipe(name="split"):
             return "texts"
-        case Pipe(name=name):
-            return "text" if PIPES[name].gives_text else ""
+        case Pipe(does=pipe):
+            return "text" if pipe.gives == "text" else ""
         case Logic() | Call(name="coalesce"):
             return _both(tree.parts, at)
         case Choose():

@@ -12,9 +12,9 @@ from operator import add, ge, gt, le, lt, mul, sub, truediv
 from typing import Any, Literal
 
 from hub.mapping import kinds
+from hub.mapping.conversion import Constant
 from hub.mapping.faults import Failure, shortened
 from hub.mapping.kinds import Ref
-from hub.mapping.language import Constant
 
 
 class _Absent:
@@ -28,6 +28,12 @@ class _Absent:
 
 
 ABSENT = _Absent()
+
+MOST_ITEMS = 100_000
+MOST_TO_LOOK_IN = 1_000
+"""What `x in list` for each of a list costs is the product of the two."""
+LARGEST = 10**40
+"""Integers grow with each multiplication of theirs, and nothing has a column for those."""
 
 Getter = Callable[[str, Any], Any]
 
@@ -86,6 +92,8 @@ def dig(value: Any, steps: tuple[Any, ...]) -> Any:
 
 def items(value: Any) -> Any:
     if isinstance(value, list | tuple):
+        if len(value) > MOST_ITEMS:
+            raise Failure(f"a list of {len(value):,} items is longer than {MOST_ITEMS:,}")
         return value
     raise Failure(f"a list was expected, not {shortened(value)}")
 
@@ -133,6 +141,8 @@ def contains(left: Any, right: Any) -> bool:
         return False
     if not isinstance(right, str | list | tuple):
         raise Failure(f"{shortened(right)} is neither a list nor a text to look in")
+    if not isinstance(right, str) and len(right) > MOST_TO_LOOK_IN:
+        raise Failure(f"a list of {len(right):,} items is too long to look in")
     return left in right
 
 
@@ -143,7 +153,10 @@ def calculate(sign: str, left: Any, right: Any) -> Any:
     one, two = _same_numbers(left, right)
     if sign == "/" and two == 0:
         raise Failure("division by zero")
-    return _ARITHMETIC[sign](one, two)
+    result = _ARITHMETIC[sign](one, two)
+    if isinstance(result, int) and abs(result) > LARGEST:
+        raise Failure(f"{shortened(left)} {sign} {shortened(right)} is too large to go on with")
+    return result
 
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul, "/": truediv}

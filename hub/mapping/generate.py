@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from hub.mapping import frames, functions, kinds, shortcuts
+from hub.mapping.conversion import Constant
 from hub.mapping.forms import Form, form_of, never_null
 from hub.mapping.frames import Loop
 from hub.mapping.kinds import DEFER, Coercion
@@ -32,7 +33,6 @@ from hub.mapping.language import (
     Call,
     Choose,
     Compare,
-    Constant,
     Each,
     Expression,
     Items,
@@ -46,7 +46,6 @@ from hub.mapping.language import (
     Text,
     record_paths,
 )
-from hub.mapping.pipes import PIPES
 from hub.mapping.projection import Projection
 from hub.mapping.tables import ValueMap
 
@@ -360,7 +359,7 @@ class Source:
                 fast = shortcuts.MAKE_CHECKED_REF
                 self.texts[value] = f"{value} if {value} is not None else ''"
             return self.shortcut(fast, value, "ref", *arguments, form=form)
-        pipe = PIPES[tree.name]
+        pipe = tree.does
         fast = pipe.fast
         if form == "moment":
             fast = shortcuts.IN_UTC

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from hub.mapping.faults import BadExpression
 from hub.mapping.language import Call, Expression, Logic, Path, Pipe, Select, Step
-from hub.mapping.pipes import PIPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Inverse:
 
     @property
     def text(self) -> str:
-        """As `hub mapping explain` shows it."""
+        """As `hub mapping show` shows it."""
         return f"{written(self.target)} = " + " | ".join(["value", *map(_undone, self.pipes)])
 
 
@@ -36,11 +35,11 @@ def invert(tree: Expression) -> Inverse:
     exact = True
     while not isinstance(tree, Path):
         match tree:
-            case Pipe(source, name):
-                if PIPES[name].outward is None:
+            case Pipe(source, name, does=pipe):
+                if pipe.outward is None:
                     raise BadExpression(f"`{name}` has no inverse")
                 pipes.append(tree)
-                exact = exact and PIPES[name].exact
+                exact = exact and pipe.exact
                 tree = source
             case Logic("or", parts) | Call("coalesce", parts):
                 exact = False

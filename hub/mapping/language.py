@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
-Constant = str | int | float | bool | None
+from hub.mapping.conversion import Constant, Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Pipe:
-    """`source | name(arguments)`."""
+    """`source | name(arguments)`; `does` is what the name stands for."""
 
     source: Expression
     name: str
     arguments: tuple[Constant, ...]
+    does: Conversion = field(compare=False, repr=False)
+
+    @property
+    def own(self) -> bool:
+        """Whether a spoke brings it: `acme.minutes`."""
+        return "." in self.name
 
 
 Expression = (
@@ -184,9 +190,8 @@ def _read(tree: Expression, items: dict[str, tuple[str, ...]]) -> Iterator[tuple
         inner = {**items, tree.item: source[-1]} if source else items
         below = [path for part in (tree.element, *tree.tests) for path in _read(part, inner)]
         # `lines.nodes` need not be asked for whole when `lines.nodes.sku` is
-        yield from (
-            source[:-1] if any(path[: len(source[-1])] == source[-1] for path in below) else source
-        )
+        asked = source and any(path[: len(source[-1])] == source[-1] for path in below)
+        yield from source[:-1] if asked else source
         yield from below
     else:
         for part in parts(tree):

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as AnyMapping
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from hub import marked
-from hub.mapping import document as documents
 from hub.mapping import pages
 from hub.mapping.build import Builder, condition, evaluator
 from hub.mapping.declaration import Declaration, Part, Rule, paths
-from hub.mapping.faults import FAILURES, BadMapping, Failure, Fault, RecordFailed, shortened
+from hub.mapping.faults import FAILURES, Failure, Fault, RecordFailed, shortened
 from hub.mapping.frames import Loop, PageReader, Raw
 from hub.mapping.functions import ABSENT, items
 from hub.mapping.heads import BareHead, Head, key_text, version_text
@@ -22,7 +19,9 @@ from hub.mapping.inverse import written
 from hub.mapping.language import Expression, Pipe, record_paths
 from hub.mapping.reasons import Inward, reason, values_at, whole
 from hub.mapping.tables import ValueMap
-from hub.shape import Shape
+
+MOST_KNOWN_BY = 50
+"""Values of one record by which a match rule looks others up."""
 
 
 class Child(NamedTuple):
@@ -30,33 +29,6 @@ class Child(NamedTuple):
 
     key: str
     values: dict[str, Any]
-
-
-def load(
-    path: Path, *, shape_of: Callable[[str], Shape], shown_as: str | None = None
-) -> list[Mapping]:
-    """One mapping per YAML document of the file.
-
-    `shape_of` finds an entity by its short name; it raises `LookupError` with a message that names
-    what is known. Raises `BadMapping` with every fault of the file. `shown_as` is the file's name
-    in places and messages.
-    """
-    try:
-        found = marked.read(path, shown_as=shown_as)
-    except marked.BadYaml as error:
-        raise BadMapping([str(error)]) from error
-    faults: list[str] = []
-    mappings = []
-    for one in found:
-        try:
-            mappings.append(Mapping(documents.read(one, shape_of)))
-        except BadMapping as error:
-            faults += error.faults
-    if not found:
-        faults.append(f"{shown_as or path}: holds no mapping")
-    if faults:
-        raise BadMapping(faults)
-    return mappings
 
 
 class Mapping:
@@ -82,6 +54,7 @@ class Mapping:
         self.digest = declaration.digest
         self.owner = declaration.owner
         self.match = declaration.match
+        self.creates = declaration.creates
         self.stamp = declaration.stamp
         rules = declaration.rules
         self.columns = tuple(rule.field.name for rule in rules if rule.read is not None)
@@ -104,6 +77,9 @@ class Mapping:
         }
         self._matching = [
             condition(rule.when, tables) if rule.when else None for rule in self.match
+        ]
+        self._through = [
+            evaluator(rule.through.values, tables) if rule.through else None for rule in self.match
         ]
         self._parts = [_CompiledPart(part, self._builder, tables) for part in declaration.parts]
 
@@ -167,6 +143,17 @@ class Mapping:
             return holds is None or bool(holds(record))
         except FAILURES:
             return False
+
+    def known_by(self, rule: int, record: Any) -> list[str]:
+        """The values by which a match rule finds other records; none if they cannot be told."""
+        read = self._through[rule]
+        try:
+            found = None if read is None else read(record)
+        except FAILURES:
+            return []
+        told = found if isinstance(found, list | tuple) else [found]
+        said = [str(value).strip() for value in told if value.__class__ in {str, int}]
+        return list(dict.fromkeys(value for value in said if value))[:MOST_KNOWN_BY]
 
     def place(self, field: str) -> str:
         """`file:line` of a field."""
@@ -311,7 +298,7 @@ class Mapping:
                 self._builder.outward([rule])(values, refs)
             except FAILURES as error:
                 value = shortened(values.get(rule.field.name))
-                text = _outward_text(rule)
+                text = way_back(rule)
                 yield Fault(rule.place, rule.field.name, text, value, reason(error))
 
 
@@ -339,6 +326,8 @@ class _CompiledPart:
 
     def _child(self, index: int, item: Any, faults: list[Fault]) -> Child | None:
         try:
+            if not isinstance(item, dict):
+                raise Failure(f"an object was expected, not {shortened(item)}")
             key = key_text(self.key(item))
         except FAILURES as error:
             faults.append(self._fault("key", self.part.key, item, error, f"[{index}]"))
@@ -359,7 +348,8 @@ class _CompiledPart:
         return Fault(self.part.place, name, self.part.texts[word], value, reason(error))
 
 
-def _outward_text(rule: Rule) -> str:
+def way_back(rule: Rule) -> str:
+    """How a field is written, as people read it; empty if it is not."""
     if rule.inverse:
         return rule.inverse.text.replace("value", rule.field.name, 1)
     return "; ".join(f"{written(out.target)} = {out.text}" for out in rule.outs)
@@ -386,14 +376,4 @@ def _ref_streams(rules: Iterable[Rule]) -> dict[str, str]:
                         found[str(path.steps[0])] = str(stream)
                 case _:
                     continue
-    return found
-
-
-def explain(mapping: Mapping) -> list[tuple[str, str, str, str]]:
-    """(field, ⇄ or → or ←, expression, how it is written back or why it is not), per field."""
-    found = []
-    for rule in mapping.declaration.rules:
-        back = _outward_text(rule)
-        arrow = "→" if not back else "⇄" if rule.read is not None else "←"
-        found.append((rule.field.name, arrow, rule.text, back or rule.one_way))
     return found

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import ast
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from typing import Literal as OneOf
 
+from hub.mapping import own
+from hub.mapping.conversion import Constant
 from hub.mapping.faults import BadExpression, suggestion
 from hub.mapping.language import (
     Arithmetic,
     Call,
     Choose,
     Compare,
-    Constant,
     Each,
     Expression,
     Items,
@@ -34,8 +34,8 @@ from hub.mapping.language import (
     Text,
 )
 from hub.mapping.pipes import PIPES, check_arguments
+from hub.mapping.syntax import line_of, tree_of
 
-MAX_LENGTH = 2_000
 MAX_DEPTH = 25
 MAX_TEXT = 500
 MAX_NUMBER = 10**18
@@ -66,12 +66,8 @@ _CONSTANTS_ELSEWHERE = {"true": "True", "false": "False", "null": "None", "none"
 
 def parse(text: str) -> Expression:
     """The tree of an expression; raises `BadExpression` with what to write instead."""
-    line = " ".join(text.split("\n")).strip()
-    if not line:
-        raise BadExpression("the expression is empty; for 'always null' write None")
-    if len(line) > MAX_LENGTH:
-        raise BadExpression(f"the expression is longer than {MAX_LENGTH:,} characters")
-    return _Reader(line.encode("utf-8", "replace")).read(_python(line), 0)
+    line = line_of(text)
+    return _Reader(line.encode("utf-8", "replace")).read(tree_of(line), 0)
 
 
 def target(text: str) -> tuple[Step, ...]:
@@ -82,25 +78,6 @@ def target(text: str) -> tuple[Step, ...]:
     if any(isinstance(step, int) for step in tree.steps) or isinstance(tree.steps[-1], Select):
         raise BadExpression(f"{text!r} cannot be written to: a path of names and selectors can")
     return tree.steps
-
-
-def _python(line: str) -> ast.expr:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # an invalid escape is a fault, not a remark
-            node = ast.parse(line, mode="eval").body
-    except SyntaxError as error:
-        where = f" at column {error.offset}" if error.offset else ""
-        raise BadExpression(
-            f'cannot be read: {error.msg}{where}; an odd key is written this["odd key"]'
-        ) from error
-    except (RecursionError, MemoryError, ValueError, Warning) as error:
-        raise BadExpression(
-            "cannot be read: it is nested too deeply or has odd characters"
-        ) from error
-    if line.encode()[node.end_col_offset or 0 :].strip(b" )"):
-        raise BadExpression("a comment does not belong into an expression")
-    return node
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +102,10 @@ class _Reader:
     def beside(self, node: ast.expr, depth: int, word: str) -> Expression:
         """An operand next to `word`: a bare pipe there could be read in two ways."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and self.bare(node):
-            advice = (
-                "give it a field of its own" if self.in_text else "put brackets around the pipe"
-            )
-            raise BadExpression(
-                f"`|` beside `{word}` can be read in two ways; {advice} or around the `{word}`"
-            )
+            advice = f"put brackets around the pipe or around the `{word}`"
+            if self.in_text:
+                advice = "in an f-string no brackets help: give it a field of its own"
+            raise BadExpression(f"`|` beside `{word}` can be read in two ways; {advice}")
         return self.read(node, depth)
 
     def bare(self, node: ast.expr) -> bool:
@@ -225,9 +200,12 @@ def _call(reader: _Reader, node: Any, depth: int) -> Expression:
     if name in PIPES:
         raise BadExpression(f"{name} is a pipe: write `value | {name}`")
     if name not in FUNCTIONS or node.keywords:
-        raise BadExpression(f"{name or 'this'}(…) cannot be called{suggestion(name, FUNCTIONS)}")
-    if not 1 <= len(node.args) <= FUNCTIONS[name]:
-        raise BadExpression(f"{name} takes between 1 and {FUNCTIONS[name]} values")
+        called = ast.unparse(node.func)[:40]
+        raise BadExpression(f"{called}(…) cannot be called{suggestion(name, FUNCTIONS)}")
+    most = FUNCTIONS[name]
+    if not 1 <= len(node.args) <= most:
+        amount = "1 value" if most == 1 else f"between 1 and {most} values"
+        raise BadExpression(f"{name} takes {amount}, not {len(node.args)}")
     return Call(name, reader.all(node.args, depth))
 
 
@@ -311,16 +289,24 @@ def _pipe(reader: _Reader, node: ast.BinOp, depth: int) -> Expression:
         )
     called = right if isinstance(right, ast.Call) else None
     name = called.func if called else right
-    if not isinstance(name, ast.Name):
-        raise BadExpression("after `|` comes the name of a pipe")
-    if name.id not in PIPES:
-        raise BadExpression(f"there is no pipe {name.id!r}{suggestion(name.id, PIPES)}")
-    arguments = tuple(_argument(name.id, part) for part in called.args) if called else ()
+    word = _pipe_name(name)
+    does = PIPES[word] if word in PIPES else own.find(word) if "." in word else None
+    if does is None:
+        raise BadExpression(f"there is no pipe {word!r}{suggestion(word, PIPES)}")
+    arguments = tuple(_argument(word, part) for part in called.args) if called else ()
     keywords = {part.arg or "**": part.value for part in called.keywords} if called else {}
-    given = check_arguments(
-        name.id, arguments, {key: _argument(name.id, part) for key, part in keywords.items()}
-    )
-    return Pipe(reader.read(left, depth), name.id, given)
+    named = {key: _argument(word, part) for key, part in keywords.items()}
+    given = check_arguments(word, does, arguments, named)
+    return Pipe(reader.read(left, depth), word, given, does)
+
+
+def _pipe_name(node: ast.expr) -> str:
+    """`trim`, or `acme.minutes` for one of a spoke's own."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    raise BadExpression("after `|` comes the name of a pipe")
 
 
 def _argument(pipe: str, node: ast.expr) -> Constant:

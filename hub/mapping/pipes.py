@@ -7,60 +7,37 @@ convert. `map` and `ref` are named here; their tables belong to a mapping.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from html.parser import HTMLParser
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
 from hub.mapping import kinds
+from hub.mapping.conversion import Constant, Conversion
 from hub.mapping.faults import BadExpression, Failure, shortened, suggestion
 from hub.mapping.kinds import EXACT_MONEY, in_utc, unless_null
-from hub.mapping.language import Constant
-from hub.shape import Kind
+from hub.mapping.markup import text_of_html
 
 MAX_ROUNDING = 10
 QUICK_CENTS = 1e12  # amounts below it have exact cents as floats
 
 
-@dataclass(frozen=True, slots=True)
-class Pipe:
-    """`inward(value, *arguments)`; `outward` undoes it, with the same arguments.
-
-    `fast` is a shortcut in generated source, as in `kinds.Coercion`, with `{a}` for the first
-    argument. `into` is, by kind of column, the shortcut of pipe and coercion in one.
-    One is `of_text` that people put behind texts; one that `gives_text` gives nothing else.
-    `takes` checks the arguments. An `exact` pipe brings back every value that its inverse was given.
-    """
-
-    inward: Callable[..., Any]
-    outward: Callable[..., Any] | None = None
-    takes: tuple[Callable[[Constant], Constant], ...] = ()
-    optional: int = 0
-    fast: str = "{slow}"
-    into: Mapping[Kind, str] = field(default_factory=dict[Kind, str])
-    of_text: bool = False
-    gives_text: bool = False
-    exact: bool = False
-
-
 def trim(value: Any) -> str | None:
-    return None if value is None else _text(value).strip()
+    return None if value is None else text_of(value).strip()
 
 
 def lower(value: Any) -> str | None:
-    return None if value is None else _text(value).lower()
+    return None if value is None else text_of(value).lower()
 
 
 def upper(value: Any) -> str | None:
-    return None if value is None else _text(value).upper()
+    return None if value is None else text_of(value).upper()
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Failure(f"{shortened(value)} is no text")
     return str(value)
@@ -153,7 +130,7 @@ def day(value: Any) -> date | None:
     if isinstance(value, date):
         return value
     try:
-        return datetime.fromisoformat(_text(value).strip()).date()
+        return datetime.fromisoformat(text_of(value).strip()).date()
     except ValueError:
         raise Failure(f"{shortened(value)} is no ISO 8601 date") from None
 
@@ -191,66 +168,14 @@ def phone(value: Any) -> str | None:
     return f"{found[1]}{digits}" + (f" x{found[3]}" if found[3] else "")
 
 
-class _Page(HTMLParser):
-    """Collects what a reader of the page would see."""
-
-    BLOCKS = frozenset(
-        (
-            "address",
-            "article",
-            "blockquote",
-            "br",
-            "dd",
-            "div",
-            "dt",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "hr",
-            "li",
-            "p",
-            "pre",
-            "tr",
-        )
-    )
-    HIDDEN = frozenset(("script", "style", "head", "template"))
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.seen: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        del attrs
-        self.hidden += tag in self.HIDDEN
-        if tag in self.BLOCKS:
-            self.seen.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in self.HIDDEN and self.hidden > 0
-        if tag in self.BLOCKS:
-            self.seen.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.seen.append(re.sub(r"\s+", " ", data))
-
-
 def html(value: Any) -> str | None:
     """The text of an HTML fragment; blocks begin on lines of their own."""
     if value is None:
         return None
-    text = _text(value)
+    text = text_of(value)
     if "<" not in text and "&" not in text:
         return " ".join(text.split())  # nothing to read, and by far the most of them
-    page = _Page()
-    page.feed(text)
-    page.close()
-    lines = (line.strip() for line in "".join(page.seen).split("\n"))
-    return "\n".join(line for line in lines if line)
+    return text_of_html(text)
 
 
 def default(value: Any, other: Constant) -> Any:
@@ -261,7 +186,7 @@ def split(value: Any, separator: str) -> list[str] | None:
     """The trimmed pieces of a text; empty ones are left out."""
     if value is None:
         return None
-    pieces = map(str.strip, _text(value).split(separator))
+    pieces = map(str.strip, text_of(value).split(separator))
     return [piece for piece in pieces if piece]
 
 
@@ -308,15 +233,14 @@ def _zone(value: Constant) -> Constant:
     try:
         ZoneInfo(str(value))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadExpression(
-            f"there is no time zone {value!r}; write one as Europe/Berlin"
-        ) from None
+        hint = suggestion(value, available_timezones()) or "; write one as Europe/Berlin"
+        raise BadExpression(f"takes a time zone, and {value!r} is none{hint}") from None
     return value
 
 
 def _on_missing(value: Constant) -> Constant:
     if value not in {"defer", "create", "null"}:
-        raise BadExpression("on_missing is 'defer', 'create' or 'null'")
+        raise BadExpression(f"takes 'defer', 'create' or 'null' for on_missing, not {value!r}")
     return value
 
 
@@ -350,40 +274,39 @@ _PIECES = unless_null(
     " if {v}.isprintable() and ' ' not in {v} else list(map(strip, {v}.split({a}))))"
 )
 
-PIPES: Mapping[str, Pipe] = {
-    "trim": Pipe(trim, unchanged, fast=_OF_TEXT % "strip", of_text=True, gives_text=True),
-    "lower": Pipe(lower, unchanged, fast=_OF_TEXT % "lower", of_text=True, gives_text=True),
-    "upper": Pipe(upper, unchanged, fast=_OF_TEXT % "upper", of_text=True, gives_text=True),
-    "string": Pipe(kinds.string, unchanged, gives_text=True),
-    "int": Pipe(whole),
-    "number": Pipe(kinds.number),
-    "round": Pipe(rounded, takes=(_digits,), optional=1),
-    "cents": Pipe(cents, amount_of_cents, fast=_CENTS, into={"integer": _HUNDREDTHS}, exact=True),
-    "money": Pipe(kinds.money, amount_as_text, fast=EXACT_MONEY, into={"money": EXACT_MONEY}, exact=True),
-    "datetime": Pipe(
+PIPES: Mapping[str, Conversion] = {
+    "trim": Conversion(trim, unchanged, fast=_OF_TEXT % "strip", of_text=True, gives="text"),
+    "lower": Conversion(lower, unchanged, fast=_OF_TEXT % "lower", of_text=True, gives="text"),
+    "upper": Conversion(upper, unchanged, fast=_OF_TEXT % "upper", of_text=True, gives="text"),
+    "string": Conversion(kinds.string, unchanged, gives="text"),
+    "int": Conversion(whole, gives="number"),
+    "number": Conversion(kinds.number, gives="number"),
+    "round": Conversion(rounded, takes=(_digits,), optional=1, gives="number"),
+    "cents": Conversion(cents, amount_of_cents, fast=_CENTS, into={"integer": _HUNDREDTHS}, gives="number", exact=True),
+    "money": Conversion(kinds.money, amount_as_text, fast=EXACT_MONEY, into={"money": EXACT_MONEY}, gives="number", exact=True),
+    "datetime": Conversion(
         moment, moment_as_text, takes=(_zone,), optional=1,
-        fast=_MOMENT, into={"instant": _INSTANT}, exact=True,
+        fast=_MOMENT, into={"instant": _INSTANT}, gives="moment", exact=True,
     ),
-    "date": Pipe(day, day_as_text),
-    "email": Pipe(email, unchanged, fast=_ADDRESS, of_text=True, gives_text=True),
-    "phone": Pipe(phone, unchanged, of_text=True, gives_text=True),
-    "html": Pipe(html, of_text=True, gives_text=True),
-    "default": Pipe(default, takes=(_anything,), fast="{v} if {v0} is not None else {a}"),
-    "split": Pipe(split, join, takes=(_a_text,), fast=_PIECES, of_text=True),
-    "join": Pipe(join, split, takes=(_a_text,), gives_text=True),
-    "first": Pipe(first),
-    "map": Pipe(unchanged, unchanged, takes=(_a_text,), exact=True),
-    "ref": Pipe(
+    "date": Conversion(day, day_as_text, gives="day"),
+    "email": Conversion(email, unchanged, fast=_ADDRESS, of_text=True, gives="text"),
+    "phone": Conversion(phone, unchanged, of_text=True, gives="text"),
+    "html": Conversion(html, of_text=True, gives="text"),
+    "default": Conversion(default, takes=(_anything,), fast="{v} if {v0} is not None else {a}"),
+    "split": Conversion(split, join, takes=(_a_text,), fast=_PIECES, of_text=True, gives="list"),
+    "join": Conversion(join, split, takes=(_a_text,), gives="text"),
+    "first": Conversion(first),
+    "map": Conversion(unchanged, unchanged, takes=(_a_text,), exact=True),
+    "ref": Conversion(
         unchanged, unchanged, takes=(_a_text, _on_missing), optional=1, of_text=True, exact=True
     ),
 }  # fmt: skip
 
 
 def check_arguments(
-    name: str, given: tuple[Constant, ...], keywords: Mapping[str, Constant]
+    name: str, pipe: Conversion, given: tuple[Constant, ...], keywords: Mapping[str, Constant]
 ) -> tuple[Constant, ...]:
     """The arguments in order, checked; raises `BadExpression`."""
-    pipe = PIPES[name]
     allowed = {"on_missing"} if name == "ref" and len(given) == 1 else set[str]()
     unknown = keywords.keys() - allowed
     if unknown:
@@ -392,8 +315,9 @@ def check_arguments(
     values = (*given, *keywords.values())
     most, least = len(pipe.takes), len(pipe.takes) - pipe.optional
     if not least <= len(values) <= most:
-        amount = str(most) if most == least else f"{least} or {most}"
-        raise BadExpression(f"{name} takes {amount} arguments, not {len(values)}")
+        amount = str(most or "no") if most == least else f"{least} or {most}"
+        plural = "s" if most > 1 else ""
+        raise BadExpression(f"{name} takes {amount} argument{plural}, not {len(values)}")
     try:
         return tuple(check(value) for check, value in zip(pipe.takes, values, strict=False))
     except BadExpression as error:

@@ -56,14 +56,14 @@ def test_all_faults_come_at_once_with_places_and_suggestions(tmp_path: Path) -> 
         "5:1: ownr: unknown key; did you mean 'owner'?",
         "1:1: mapping: 'Acme Case' is not spoke/stream, as in salesforce/Case",
         ("6:1: owner: 'nobody' does not belong here"
-        "; known: if_empty, manual, newest, ours, theirs"),
+        "; known: if_empty, manual, newest, ours, rank, theirs"),
         "7:9: match.0: 'nmber' is not a field that this mapping reads; did you mean 'number'?",
         "7:35: match.2: 'numbr' is not a field that this mapping reads; did you mean 'number'?",
         ("7:47: match.2.when: `|` beside `or` can be read in two ways; put brackets around the pipe or"
         " around the `or` in `a or b | lower`"),
         "7:69: match.2.ask: 'maybe' is neither true nor false",
-        "7:81: match.2.of: unknown key; known: ask, by, when",
-        "7:89: match.3: by must be given",
+        "7:81: match.2.of: unknown key; known: ask, by, through, when, where",
+        "7:89: match.3: by must be given: the fields that are equal",
         "8:1: direction: 'inwards' does not belong here; known: both, in, out",
         ("9:1: when: `|` beside `or` can be read in two ways; put brackets around the pipe or around"
         " the `or` in `a or b | lower`"),
@@ -76,7 +76,7 @@ def test_all_faults_come_at_once_with_places_and_suggestions(tmp_path: Path) -> 
         "18:15: opened_at.inn: unknown key; did you mean 'in'?",
         "18:3: opened_at: needs `in:` or `out:`",
         ("18:23: opened_at.owner: 'me' does not belong here"
-        "; known: if_empty, manual, newest, ours, theirs"),
+        "; known: if_empty, manual, newest, ours, rank, theirs"),
         "19:3: due_date: 'soon' is no moment: `| datetime` or `| date` makes it one",
         "20:3: reopen_count: is empty; for 'always null' write None",
         "21:3: sys_id: the store alone sets this field; remove the line",
@@ -92,7 +92,7 @@ def test_all_faults_come_at_once_with_places_and_suggestions(tmp_path: Path) -> 
         "29:14: maps.priority.High: no value for 'hihg'; did you mean 'high'? (for the field priority)",
         "31:6: examples.0.nam: unknown key; did you mean 'name'?",
         "31:5: examples.0: name must be given",
-        "31:5: examples.0: has given and want, given and error, or back and want",
+        "31:5: examples.0: has given and want, given and error, back and want, or back and error",
         "32:5: examples.1: a mapping with name, given, refs, want, error, back belongs here",
     }  # fmt: skip
     assert faults == expected

@@ -100,9 +100,9 @@ def test_what_has_no_way_back_is_inward_only_and_says_why(
     mapping = mapping_of(field, expression)
     assert mapping.writes == frozenset()
     assert mapping.outward({field: "x"}, {}) == {}
-    ((_, arrow, text, reason),) = explain(mapping)
-    assert (arrow, text) == ("→", expression)
-    assert why in reason
+    (line,) = explain(mapping)
+    assert (line.arrow, line.expression, line.back) == ("→", expression, "")
+    assert why in line.why
 
 
 OUT = """
@@ -144,7 +144,7 @@ def test_out_writes_only_once_everything_that_it_reads_is_given() -> None:
 
 
 def test_explain_shows_both_ways() -> None:
-    arrows = {field: (arrow, back) for field, arrow, _, back in explain(compiled(OUT))}
+    arrows = {line.field: (line.arrow, line.back or line.why) for line in explain(compiled(OUT))}
     assert arrows["state"] == ("⇄", 'Status = state; Closed__c = state == "closed"')
     assert arrows["priority"][0] == "←"
     assert arrows["number"] == ("→", "`out:` says so")
