@@ -18,14 +18,24 @@ class BadDescription(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One property of a record. `of` names the schema that a reference leads to."""
+    """One property of a record. `of` names the schema, or the stream, that a reference leads to.
+
+    `path` is where it stands, if not under its name; `sampled`: no description says so, the records
+    look like it. Then `values` are all that were seen, where they are few.
+    """
 
     name: str
     type: Type
     format: str = ""
-    values: tuple[str, ...] = ()
+    values: tuple[str | int, ...] = ()
     of: str = ""
     longest: int | None = None
+    path: tuple[str | int, ...] = ()
+    sampled: bool = False
+
+    @property
+    def steps(self) -> tuple[str | int, ...]:
+        return self.path or (self.name,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from sqlalchemy import func, select
 from hub import queue
 from hub.app import Hub
 from hub.errors import AuthFailed, NotFound, RateLimited, SyncError, Transient
-from hub.kit.quota import left_of
+from hub.http.quota import left_of
 from hub.spoke import Pulls, Receives, Stream, Subscribes
-from hub.store import subscriptions, system
+from hub.store import subscriptions, work
 from hub.sync.connection import Connection
 from hub.testing.recorder import Recorder
 
@@ -276,7 +276,9 @@ def _quota(seen: _Seen) -> Finding:
     if limited:
         step = f"wait {limited[0].retry_after.total_seconds():.0f} s, or lengthen `every`"
         return Finding("quota", "failed", _short(limited[0]), step)
-    told = [left for taken in reversed(seen.recorder.taken) if (left := left_of(taken.response))]
+    told = [
+        left for taken in reversed(seen.recorder.taken) if (left := left_of(taken.response.headers))
+    ]
     if not told:
         return Finding("quota", "unknown", "their answers say nothing of a limit")
     tight = told[0].share is not None and told[0].share < 0.15  # noqa: PLR2004
@@ -324,7 +326,7 @@ def _subscribed(hub: Hub, connection: Connection, now: datetime) -> Iterator[Fin
 
 
 def _last_delivery(hub: Hub, name: str) -> float | None:
-    table = system.deliveries
+    table = work.deliveries
     newest = select(func.max(table.c.received_at)).where(table.c.connection == name)
     with hub.db.read() as tx:
         found: float | None = tx.execute(newest).scalar_one()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hub.kit.described import (
     Property,
     snake,
 )
-from hub.kit.guess import Line, entity_of, line_of, sample_of
+from hub.kit.guess import Line, entity_of, lines_of, sample_of
 from hub.kit.outline import JsonObject, Kind, Outline, StreamOutline
 from hub.store.entities import Entity
 
@@ -86,8 +86,9 @@ class _Draft:
         self.entity = entity_of(collection.name, kind)
         self.lines, self.unsure = [], []
         targets = {one.schema: (snake(one.name), entity_of(one.name, kind)) for one in others}
-        for one in collection.properties:
-            self._read(one, targets)
+        mapped = [one for one in collection.properties if not self._is_head(one)]
+        self.lines, doubts = lines_of(self.entity, mapped, targets)
+        self.unsure += [f"{self.stream}: {doubt}" for doubt in doubts]
         self._say_heads()
         named = {line.theirs.name: sample_of(line.theirs) for line in self.lines}
         self.create = {name: value for name, value in named.items() if value is not None}
@@ -101,15 +102,8 @@ class _Draft:
             self.stream, self.collection.path, self._text(), self.create, self.update
         )
 
-    def _read(self, one: Property, targets: dict[str, tuple[str, Entity]]) -> None:
-        if snake(one.name) in OURS | VERSIONS or one.name == self.collection.key:
-            return
-        taken = {line.ours for line in self.lines}
-        line, doubt = line_of(self.entity, one, targets, taken)
-        if doubt:
-            self.unsure.append(f"{self.stream}: {one.name}: {doubt}")
-        if line is not None:
-            self.lines.append(line)
+    def _is_head(self, one: Property) -> bool:
+        return snake(one.name) in OURS | VERSIONS or one.name == self.collection.key
 
     def _say_heads(self) -> None:
         """What the invented API calls otherwise than theirs."""
@@ -124,8 +118,7 @@ class _Draft:
             )
 
     def _text(self) -> str:
-        width = max((len(line.ours) for line in self.lines), default=0) + 2
-        text = [
+        head = [
             "# yaml-language-server: $schema=../mapping.schema.json",
             "# Drafted from a description by `hub spoke new --from`: a guess, line by line. Is one of",
             f"# their {self.stream.replace('_', ' ')} really a {self.entity.name.replace('_', ' ')} of ours?",
@@ -136,16 +129,8 @@ class _Draft:
             "deleted: deleted",
             "stamp: external_ref",
             "owner: newest",
-            "",
-            "fields:",
-            *(line.written(width) for line in self.lines),
         ]
-        maps = [line for line in self.lines if line.table]
-        if maps:
-            text += ["", "maps:"]
-            for line in maps:
-                text += line.written_table()
-        return "\n".join([*text, "", *self._examples(), ""])
+        return mapping_text(head, self.lines, self._examples())
 
     def _examples(self) -> Iterator[str]:
         given = {"id": f"{self.stream}-1"} | _counted(self.create)
@@ -153,16 +138,30 @@ class _Draft:
                 if line.shows and line.theirs.name in given}  # fmt: skip
         yield "examples:"
         yield "  - name: everything is there, as the description has it"
-        yield f"    given: {_flow(given)}"
-        yield f"    want:  {_flow(want)}"
+        yield f"    given: {flow(given)}"
+        yield f"    want:  {flow(want)}"
         yield "  - name: what is missing is left alone"
-        yield f"    given: {_flow({'id': f'{self.stream}-2'})}"
+        yield f"    given: {flow({'id': f'{self.stream}-2'})}"
         yield "    want:  {}"
         empty = next((line for line in self.lines if line.shows), None)
         yield "  - name: what is null is emptied"
         nothing = {"id": f"{self.stream}-3"} | ({empty.theirs.name: None} if empty else {})
-        yield f"    given: {_flow(nothing)}"
-        yield f"    want:  {_flow({empty.ours: None} if empty else {})}"
+        yield f"    given: {flow(nothing)}"
+        yield f"    want:  {flow({empty.ours: None} if empty else {})}"
+
+
+def mapping_text(
+    head: Iterable[str], lines: Sequence[Line], examples: Iterable[str], *, more: Iterable[str] = ()
+) -> str:
+    """A mapping file: what it says of the stream, its fields, `more` of them, maps, examples."""
+    width = max((len(line.ours) for line in lines), default=0) + 2
+    text = [*head, "", "fields:", *(line.written(width) for line in lines), *more]
+    maps = [line for line in lines if line.table]
+    if maps:
+        text += ["", "maps:"]
+        for line in maps:
+            text += line.written_table()
+    return "\n".join([*text, "", *examples, ""])
 
 
 def _changed(one: Property) -> str:
@@ -173,9 +172,9 @@ def _counted(data: JsonObject) -> JsonObject:
     return {k: v.replace("{n}", "1") if isinstance(v, str) else v for k, v in data.items()}
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
-    return text.rstrip()
+    return text.removesuffix("\n...\n").rstrip()
 
 
 __all__ = ["BadDescription", "draft"]

@@ -100,6 +100,11 @@ def record(connection: Connection, name: str, *, most: int, now: datetime) -> st
     kept = list(islice(_ids(pages, key_of), most))
     if not kept:
         raise Unrecorded(f"{connection.name}/{name} shows no record: there is nothing to record")
+    if not any(replies.holds(reply, set(kept)) for reply in pulled):
+        raise Unrecorded(
+            f"{connection.name}/{name}: no answer holds the records as they are told, such as "
+            f"{kept[0]}: the spoke makes them of something else; write this recording by hand"
+        )
     _shorten(pulled, set(kept))
     fetched: list[Reply] = []
     if isinstance(spoke, Fetches):
