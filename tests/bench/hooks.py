@@ -16,7 +16,7 @@ from hub.running import Web, serving
 from hub.store import schema
 from hub.store.database import Database
 from hub.store.deliveries import Delivery
-from hub.store.system import deliveries
+from hub.store.work import deliveries
 from hub.sync.connection import Connection, Connections
 from spokes.shopify.spoke import Shopify
 from tests.bench import fleet

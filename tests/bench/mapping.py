@@ -106,7 +106,7 @@ def read_by_hand(body: bytes) -> tuple[Sequence[Any], Sequence[Any]]:
 
 def inward_ours(scene: Scene) -> None:
     """Records to values, by the compiled mapping."""
-    _each_record(scene, compiled().inward)
+    each_record(scene, compiled().inward)
 
 
 def inward_by_hand(scene: Scene) -> None:
@@ -116,7 +116,7 @@ def inward_by_hand(scene: Scene) -> None:
         record = cases.case(number)
         mine, wanted = dict_by_hand(record), ours(record)
         assert mine == wanted, f"{mine}\nis not\n{wanted}"
-    _each_record(scene, dict_by_hand)
+    each_record(scene, dict_by_hand)
 
 
 def decode_ours(scene: Scene) -> None:
@@ -135,7 +135,8 @@ def decode_by_hand(scene: Scene) -> None:
     _each_page(scene, read_by_hand)
 
 
-def _each_record(scene: Scene, inward: Callable[[Any], dict[str, Any]]) -> None:
+def each_record(scene: Scene, inward: Callable[[Any], dict[str, Any]]) -> None:
+    """Time a page's records, as often as there is to be counted."""
     records = [cases.case(number) for number in range(cases.PAGE)]
     times = max(1, scene.count // len(records))
     for record in records:  # warm
@@ -159,7 +160,25 @@ def benches(size: Size) -> list[Bench]:
     """The keys `mapping.*`."""
     options = {"count": size.of(200_000, 40_000, 2000), "source": False}
     rounds = size.of(5, 3, 2)
-    return [_bench("inward", 1.0, options, rounds), _bench("decode", 1.5, options, rounds)]
+    return [
+        _bench("inward", 1.0, options, rounds),
+        _bench("decode", 1.5, options, rounds),
+        _languages(size, options),
+    ]
+
+
+def _languages(size: Size, options: dict[str, Any]) -> Bench:
+    """The mapping beside the same in other languages of its kind."""
+    fewer = options | {"count": size.of(20_000, 4000, 500)}
+    peers = {
+        "glom": Side("tests.bench.peers.languages:by_glom", None, fewer, ("glom",)),
+        "jmespath": Side("tests.bench.peers.languages:by_jmespath", None, fewer, ("jmespath",)),
+        "jsonata": Side("tests.bench.peers.languages:by_jsonata", None, fewer, ("jsonata",)),
+    }
+    sides = {"hub": Side("tests.bench.mapping:inward_ours", options=options), **peers}
+    faster = Faster([(At("hub", "inward"), At(peer, "inward")) for peer in peers])
+    goal = Goal("mapping.inward.vs_languages", faster, at_least=10.0)
+    return Bench("mapping.languages", sides, [goal], size.of(3, 2, 1))
 
 
 def _bench(what: str, bound: float, options: dict[str, Any], rounds: int) -> Bench:

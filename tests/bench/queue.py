@@ -20,7 +20,7 @@ from hub import queue
 from hub.queue import Claimed, Lane, Request, Worker
 from hub.store import schema
 from hub.store.database import Database
-from hub.store.system import jobs
+from hub.store.work import jobs
 from tests.bench import fleet
 from tests.bench.goals import BACKENDS, At, Bench, Faster, Goal, Growth, Side, Size, Worst
 from tests.bench.scene import Scene

@@ -17,7 +17,8 @@ from hub.mapping import load
 from hub.running import at_work
 from hub.store import cursors, entities, schema
 from hub.store.database import Database
-from hub.store.system import jobs, pending_refs
+from hub.store.system import pending_refs
+from hub.store.work import jobs
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Poll, request
 from tests.bench.cases import CHANGED_ONE_IN, MAPPINGS
