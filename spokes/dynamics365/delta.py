@@ -68,11 +68,11 @@ def after(place: Place, answer: hub.JsonObject, table: Table) -> tuple[Place, bo
     )
 
 
-def changes(table: Table, answer: hub.JsonObject) -> list[hub.Change]:
+def changes(table: Table, answer: hub.JsonObject, key: str) -> list[hub.Change]:
     """The changes of a page, oldest first, deletions last, each record once."""
     rows: list[hub.JsonObject] = answer["value"]
     gone = dict.fromkeys(str(row["id"]) for row in rows if _is_deletion(row))
-    told = [odata.change(table, row, odata.VERSION) for row in rows if not _is_deletion(row)]
+    told = [odata.change(table, row, odata.VERSION, key) for row in rows if not _is_deletion(row)]
     newest = {change.id: change for change in sorted(told, key=lambda change: change.version)}
     kept = sorted(newest.values(), key=lambda change: change.version)
     return [

@@ -24,15 +24,17 @@ def headers(*preferences: str) -> dict[str, str]:
     return said | ({"Prefer": ",".join(preferences)} if preferences else {})
 
 
-def columns(table: Table, stream: hub.Stream, version: str) -> tuple[str, ...]:
+def columns(table: Table, stream: hub.Stream, version: str, key: str) -> tuple[str, ...]:
     """What to select, sorted; nothing, which is everything, where the mappings say nothing.
 
-    An annotation (`x@...`) comes with its column.
+    An annotation (`x@...`) comes with its column. The `key` column of a table that we name the rows
+    of is its primary key.
     """
     if not stream.wants:
         return ()
     wanted = {path.partition("@")[0].partition(".")[0] for path in stream.wants}
-    return tuple(sorted((wanted | {table.id, version}) - {""}))
+    wanted -= {"", *([key] if table.named_by_us else [])}
+    return tuple(sorted(wanted | {table.id, version}))
 
 
 def query(**options: str | Iterable[str]) -> str:
@@ -91,5 +93,8 @@ def etag(version: str) -> str:
     return f'W/"{int(version)}"' if version else "*"
 
 
-def change(table: Table, row: hub.JsonObject, version: str) -> hub.Change:
+def change(table: Table, row: hub.JsonObject, version: str, key: str) -> hub.Change:
+    """`key` is the column that holds our sys_id; of a row that may be named by us, it is its id."""
+    if table.named_by_us:
+        row = row | {key: str(row[table.id]).replace("-", "")}
     return hub.Change(table.set, row[table.id], row, version_of(row, version))

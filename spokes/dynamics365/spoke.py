@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -11,9 +11,18 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 import hub
-from spokes.dynamics365 import delta, errors, odata, webhooks, writing
+from spokes.dynamics365 import delta, errors, files, odata, webhooks, writing
 from spokes.dynamics365.delta import Place
-from spokes.dynamics365.tables import BY_SET, GUID, INCIDENTS, TABLES, WORK_ORDERS, Table, checked
+from spokes.dynamics365.tables import (
+    BY_SET,
+    GUID,
+    INCIDENTS,
+    TABLES,
+    WORK_ORDERS,
+    Table,
+    checked,
+    primary_key,
+)
 from spokes.dynamics365.writing import Parts
 
 _MINUTE = timedelta(minutes=1)
@@ -23,7 +32,7 @@ _UNSCHEDULED = 690970000  # msdyn_systemstatus
 Guid = Annotated[str, Field(pattern=f"^({GUID.pattern})?$")]
 
 
-class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
+class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, hub.Attaches):
     """One Dataverse environment with Field Service and Customer Service.
 
     Signs in as an application user. `key_column` holds our sys_id and must be an alternate key of
@@ -83,6 +92,11 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
             return self.keyset(cursor, partial(self._modified, stream), keys)
         return self._tracked(stream, cursor)
 
+    def since(self, stream: hub.Stream, moment: datetime) -> hub.Cursor | None:
+        """A moment is no place among their changes: only what is read by its time has one."""
+        by_time = stream.name in self.without_change_tracking
+        return hub.Keyset.since(moment) if by_time else None
+
     def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
         table = BY_SET[stream.name]
         known = list(dict.fromkeys(one.lower() for one in ids if GUID.fullmatch(one)))
@@ -112,6 +126,15 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
                 receipt = self._update(table, receipt, parts.body)
         return self._close(receipt, parts.resolution) if parts.resolution else receipt
 
+    def open(self, stream: hub.Stream, id: str) -> Iterator[bytes]:
+        yield from files.download(self._act, checked(BY_SET[stream.name], id))
+
+    def attach(self, stream: hub.Stream, write: hub.Write, content: hub.Content) -> hub.Receipt:
+        """The note first, which has our id; its content in place of what an earlier try left."""
+        made = self.upsert(stream, write)
+        files.upload(self._act, made.id, content)
+        return hub.Receipt(made.id)  # its version has moved, and is not read back
+
     def delete(self, stream: hub.Stream, id: str) -> None:
         table = BY_SET[stream.name]
         where = self._address(f"{table.set}({checked(table, id)})")
@@ -121,14 +144,14 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
 
     def _tracked(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
         table = BY_SET[stream.name]
-        columns = odata.columns(table, stream, odata.VERSION)
+        columns = odata.columns(table, stream, odata.VERSION, self.key_column)
         first = self._address(table.set + odata.query(select=columns))
         at = delta.resume(cursor, columns, self.url) if cursor else Place(first, columns, True)
         more = True
         while more:
             answer = self._get(at.link, *(["odata.track-changes"] if at.tracking else []))
             at, more = delta.after(at, answer, table)
-            yield hub.Page(delta.changes(table, answer), at.cursor())
+            yield hub.Page(delta.changes(table, answer, self.key_column), at.cursor())
 
     def _modified(self, stream: hub.Stream, window: hub.Window) -> Iterator[list[hub.Change]]:
         """The documented way for tables without change tracking."""
@@ -139,11 +162,11 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
         """Every page of a query, asked for when it is wanted."""
         table = BY_SET[stream.name]
         version = self._version(table)
-        columns = odata.columns(table, stream, version)
+        columns = odata.columns(table, stream, version, self.key_column)
         link = self._address(table.set + odata.query(select=columns, **options))
         while link:
             answer = self._get(link)
-            yield [odata.change(table, row, version) for row in answer["value"]]
+            yield [odata.change(table, row, version, self.key_column) for row in answer["value"]]
             link = odata.follow(link, answer)
 
     def _get(self, link: str, *preferences: str) -> hub.JsonObject:
@@ -152,6 +175,11 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
         said = self.http.get(link, headers=odata.headers(size, shown, *preferences))
         answer: hub.JsonObject = said.json()
         return answer
+
+    def _act(self, action: str, body: hub.JsonObject) -> hub.JsonObject:
+        answer = self.http.post(self._address(action), json=body, headers=odata.headers())
+        said: hub.JsonObject = answer.json() if answer.content else {}
+        return said
 
     def _address(self, path: str) -> str:
         return f"{self.url.rstrip('/')}/api/data/v{self.api_version}/{path}"
@@ -162,7 +190,8 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
     # -- writing
 
     def _create(self, table: Table, key: str, parts: Parts) -> hub.Receipt:
-        where = f"{table.set}({self.key_column}={odata.literal(key)})"
+        name = primary_key(key) if table.named_by_us else f"{self.key_column}={odata.literal(key)}"
+        where = f"{table.set}({name})"
         body = self._defaults(table) | parts.body
         try:
             return self._patch(table, where, body, {"If-None-Match": "*"})
@@ -195,10 +224,10 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
         as an update. So too if the row that is in the way is another one, by another key.
         """
         try:
-            row = self._one(table, where, *parts.columns)
+            row = self._one(table, where, *([] if table.named_by_us else parts.columns))
         except hub.NotFound:
             raise refused from None
-        if not writing.is_held(row, parts.columns):
+        if not table.named_by_us and not writing.is_held(row, parts.columns):
             raise hub.Conflict(f"{table.set}: {row[table.id]} was created before and changed since")
         return self._receipt(table, row)
 

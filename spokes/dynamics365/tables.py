@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from uuid import UUID
 
 import hub
 
@@ -24,13 +25,15 @@ class Lookup:
 class Table:
     """`set` is its name in addresses, `name` its logical name, `id` its primary key.
 
-    `lookups` are those that may be written, by the name under which they are read.
+    `lookups` are those that may be written, by the name under which they are read. `named_by_us`:
+    it can have no column of ours, so a row that we create has our sys_id as its primary key.
     """
 
     set: str
     name: str
     id: str
     lookups: Mapping[str, Lookup] = field(default_factory=dict[str, Lookup])
+    named_by_us: bool = False
 
 
 def _table(name: str, id: str = "", set: str = "", **lookups: str) -> Table:
@@ -58,6 +61,13 @@ INCIDENTS = _table(
     primarycontactid="contacts",
     parentcaseid="incidents",
 )
+_NOTES = _table(
+    "annotation",
+    # What a note is about is one polymorphic lookup, `objectid`, with a navigation per table.
+    objectid_incident="incidents",
+    objectid_msdyn_workorder="msdyn_workorders",
+)
+NOTES = replace(_NOTES, named_by_us=True)
 TABLES = (
     _table("account", parentaccountid="accounts", primarycontactid="contacts"),
     _table("contact", parentcustomerid="parentcustomerid_account/accounts"),
@@ -65,9 +75,18 @@ TABLES = (
     WORK_ORDERS,
     _table("bookableresource"),
     _table("bookableresourcebooking"),
+    NOTES,
 )
 BY_SET = {table.set: table for table in TABLES}
 BY_NAME = {table.name: table for table in TABLES}
+
+
+def primary_key(sys_id: str) -> str:
+    """The GUID that a row of ours has where they let us choose; raises `Permanent` for no UUID."""
+    try:
+        return str(UUID(sys_id))
+    except ValueError:
+        raise hub.Permanent(f"{sys_id!r} can be no GUID: not 32 hexadecimal digits") from None
 
 
 def checked(table: Table, id: str) -> str:

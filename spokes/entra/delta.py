@@ -20,8 +20,8 @@ import hub
 from spokes.entra import graph
 from spokes.entra.graph import MEMBERS, VERSION, Member
 
-_REMOVED = "@removed"
-_MEMBERS_DELTA = "members@delta"
+REMOVED = "@removed"
+MEMBERS_DELTA = "members@delta"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,15 @@ class Told:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One more row of the page. Which of two came later, their order does not tell."""
-        if _REMOVED in row:  # "changed" can be restored, "deleted" cannot: gone it is, both times
+        if REMOVED in row:  # "changed" can be restored, "deleted" cannot: gone it is, both times
             self.gone = True
             return
         self.alive = True
         for name, value in row.items():
             if "@" not in name:
                 self.torn |= self.values.setdefault(name, value) != value
-        for entry in row.get(_MEMBERS_DELTA) or ():
-            (self.left if _REMOVED in entry else self.joined).add(graph.member(entry))
+        for entry in row.get(MEMBERS_DELTA) or ():
+            (self.left if REMOVED in entry else self.joined).add(graph.member(entry))
 
     def shows(self, names: Iterable[str]) -> bool:
         """Whether it names all of these properties, and none of them as null."""

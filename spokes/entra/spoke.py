@@ -1,7 +1,7 @@
-"""Microsoft Entra ID: users and groups come in by change tracking and by notification.
+"""Microsoft Entra ID: users, groups, and who is in them, by change tracking and by notification.
 
 The directory is the master: nothing is written to it. A row of changes only says which object to
-read; what reaches the hub is always the whole object.
+read; what reaches the hub is always the whole object, or a pair of a group and a user.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 import hub
-from spokes.entra import delta, errors, graph, notices, subscriptions
+from spokes.entra import delta, errors, graph, memberships, notices, subscriptions
 from spokes.entra.delta import Place, Round, Told
 from spokes.entra.graph import GUID, KINDS, MEMBERS, Kind, Member
 
@@ -28,14 +28,14 @@ State = Annotated[hub.Secret, Field(min_length=8, max_length=128)]
 
 
 class Entra(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Subscribes):
-    """The users and groups of one tenant, read as an application with its own permissions.
+    """The users and groups of one tenant, and who is in them, read as an application.
 
     `client_state` is a text of ours, random and secret, that Graph repeats in each notification;
     `client_state_old` is the one before it, for as long as both are good.
     """
 
     kind: ClassVar[Literal["identity"]] = "identity"
-    streams = tuple(hub.Stream(name) for name in KINDS)
+    streams = tuple(hub.Stream(name) for name in (*KINDS, memberships.NAME))
     rate = hub.Rate(calls=20)  # a tenant may spend 3,500 units in 10 s, and these cost up to 4
     hosts = tuple(_SIGN_IN)
 
@@ -75,6 +75,9 @@ class Entra(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Subscribes):
         return errors.translate(response)
 
     def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
+        if stream.name == memberships.NAME:
+            yield from memberships.pull(self._get, self._members, cursor, self.url)
+            return
         kind = KINDS[stream.name]
         names = graph.columns(kind, stream)
         if cursor:
@@ -90,6 +93,9 @@ class Entra(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Subscribes):
             yield hub.Page(changes, place.cursor())
 
     def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
+        if stream.name == memberships.NAME:
+            yield from memberships.fetch(self._members, ids)
+            return
         kind = KINDS[stream.name]
         names = graph.columns(kind, stream)
         known = list(dict.fromkeys(id.lower() for id in ids if GUID.fullmatch(id)))
@@ -120,7 +126,8 @@ class Entra(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Subscribes):
         self, url: str, streams: Sequence[hub.Stream], held: Sequence[hub.Subscription]
     ) -> Sequence[hub.Subscription]:
         terms = subscriptions.Terms(url, self.client_state, self.subscription_life, self._clock())
-        return subscriptions.see_to(self.http, terms, streams, held)
+        heard = [stream for stream in streams if stream.name in KINDS]
+        return subscriptions.see_to(self.http, terms, heard, held)
 
     # -- what a page tells, made whole
 

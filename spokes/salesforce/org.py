@@ -8,7 +8,7 @@ a `requests` session whose only way out is `hub.http`: paced, timed out, signed,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from io import BytesIO
@@ -21,7 +21,7 @@ from simple_salesforce.api import Salesforce as Sdk
 from simple_salesforce.format import format_external_id
 
 import hub
-from spokes.salesforce import errors, soql
+from spokes.salesforce import errors, multipart, soql
 
 _OURS = {"authorization", "content-length", "connection", "user-agent", "accept-encoding"}
 _NOISE = {"x-prettyprint"}  # the SDK asks for indented JSON: a third more bytes
@@ -43,11 +43,13 @@ class Org:
     """Query, describe and write. Serves many threads; raises our errors only."""
 
     def __init__(self, http: hub.Client, url: str, version: str, page_size: int) -> None:
+        self._http = http
         self._adapter = _Adapter(http)
         self._url = url
         self._version = version
         self._batches = {"Sforce-Query-Options": f"batchSize={page_size}"}
         self._described: dict[str, soql.Sobject] = {}
+        self._user = ""
         self._lock = Lock()
 
     @property
@@ -91,6 +93,40 @@ class Org:
                 format_external_id(field, key), body, raw_response=True, headers=_WRITING
             )
             return str(answer.json()["id"])
+
+    def insert(self, name: str, data: hub.JsonObject) -> str:
+        """Create a record of an object that can have no external id; returns their id."""
+        with errors.translated():
+            return str(self._object(name).create(data, headers=_WRITING)["id"])
+
+    def content(self, name: str, id: str) -> Iterator[bytes]:
+        """The bytes of a file, as they come."""
+        return self._http.stream(
+            f"/services/data/v{self._version}/sobjects/{name}/{id}/VersionData"
+        )
+
+    def upload(self, name: str, data: hub.JsonObject, content: hub.Content) -> str:
+        """Create a file with its content, as multipart/form-data of two parts; returns its id.
+
+        https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/dome_sobject_insert_update_blob.htm
+        """
+        body = multipart.Body(data, content)
+        headers = {"Content-Type": body.type, "Content-Length": str(body.size)}
+        answer = self._http.post(
+            f"/services/data/v{self._version}/sobjects/{name}",
+            content=body, headers=headers | _WRITING,
+        )  # fmt: skip
+        return str(answer.json()["id"])
+
+    def user(self) -> str:
+        """The id of the user in whose name we work; asked once.
+
+        The list of a version's resources names it, whatever the scopes of our token: `identity`.
+        """
+        if not self._user:
+            told = self._http.get(f"/services/data/v{self._version}/").json()
+            self._user = str(told["identity"]).rpartition("/")[2]
+        return self._user
 
     def update(self, name: str, id: str, data: hub.JsonObject, unmodified_since: str) -> None:
         """Patch by id, and only if nobody changed it since, when a time is given."""

@@ -90,6 +90,18 @@ def by_ids(stream: str, ids: Sequence[str], fields: Sequence[str]) -> str:
     return f"{_select(fields, stream)} WHERE Id IN {quote_soql_value(list(ids))}"
 
 
+def by_external_id(stream: str, field: str, key: str) -> str:
+    """The record that has this external id."""
+    return f"{_select(('Id',), stream)} WHERE {field} = {quote_soql_value(key)}"
+
+
+def comments(case: str, user: str) -> str:
+    """What a user has said about a case, the oldest first."""
+    of = f"ParentId = {quote_soql_value(case)} AND CreatedById = {quote_soql_value(user)}"
+    columns = ("Id", "CommentBody", "IsPublished")
+    return f"{_select(columns, 'CaseComment')} WHERE {of} ORDER BY CreatedDate ASC, Id ASC"
+
+
 def _select(fields: Sequence[str], stream: str) -> str:
     return f"SELECT {', '.join(fields)} FROM {stream}"  # noqa: S608 -- names from their describe
 

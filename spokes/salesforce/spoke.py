@@ -1,4 +1,4 @@
-"""Salesforce: accounts, contacts and cases come in by polling; changes go out."""
+"""Salesforce: accounts, contacts, cases and comments come in by polling; changes go out."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from spokes.salesforce.org import Org, Usage
 
 _MINUTE = timedelta(minutes=1)
 _IDS_PER_QUERY = 200  # keeps the request line far below their 16 KB
+_KEYLESS = frozenset({"CaseComment"})  # objects that can have no custom fields, so no external id
 _SPLITS = 6  # how often one pull halves a window that is too large for them
 
 
-class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
+class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Recalls, hub.Attaches):
     """One org, spoken to at its My Domain as an External Client App.
 
     Signs in with `client_secret` (client credentials), or as `username` with `private_key` (JWT
@@ -29,7 +30,10 @@ class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
     """
 
     kind = "crm"
-    streams = tuple(hub.Stream(name, every=_MINUTE) for name in ("Account", "Contact", "Case"))
+    streams = tuple(
+        hub.Stream(name, every=_MINUTE, by_time=True)
+        for name in ("Account", "Contact", "Case", "CaseComment", "ContentVersion")
+    )
     rate = hub.Rate(calls=25)  # they limit calls per day and long ones at once, not per second
     # Never *.lightning.force.com (INVALID_SESSION_ID), nor login.salesforce.com (not an API host).
     hosts = (".my.salesforce.com", ".sandbox.my.salesforce.com")
@@ -112,7 +116,36 @@ class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
     def delete(self, stream: hub.Stream, id: str) -> None:
         self._org.delete(stream.name, _checked(stream, id))
 
+    def open(self, stream: hub.Stream, id: str) -> Iterator[bytes]:
+        yield from self._org.content(stream.name, _checked(stream, id))
+
+    def attach(self, stream: hub.Stream, write: hub.Write, content: hub.Content) -> hub.Receipt:
+        """A file cannot be upserted together with its content: it is looked for first."""
+        field = self.external_id_field
+        found = self._org.query(soql.by_external_id(stream.name, field, write.key))["records"]
+        if found:
+            return hub.Receipt(id18(found[0]["Id"]))
+        data = write.data | {field: write.key}
+        try:
+            return hub.Receipt(id18(self._org.upload(stream.name, data, content)))
+        except hub.Conflict as error:  # a try that was under way has just ended
+            raise hub.Transient(str(error)) from error
+
+    def recall(self, stream: hub.Stream, write: hub.Write) -> Sequence[str]:
+        """Of comments only: everything else has our sys_id as its external id."""
+        said = write.data
+        if stream.name not in _KEYLESS or not is_id(str(said.get("ParentId"))):
+            return ()
+        answer = self._org.query(soql.comments(str(said["ParentId"]), self._org.user()))
+        rows = [*answer["records"]]
+        while not answer["done"]:
+            answer = self._org.more(answer["nextRecordsUrl"])
+            rows += answer["records"]
+        return [id18(row["Id"]) for row in rows if _same(row, said)]
+
     def _create(self, stream: hub.Stream, write: hub.Write) -> str:
+        if stream.name in _KEYLESS:
+            return id18(self._org.insert(stream.name, write.data))
         field = self.external_id_field
         try:
             return id18(self._org.create(stream.name, field, write.key, write.data))
@@ -177,6 +210,13 @@ def _change(stream: str, row: hub.JsonObject) -> hub.Change:
     """A deleted row as a deletion, also one merged into another (MasterRecordId): see README."""
     data = None if row.get("IsDeleted") else row
     return hub.Change(stream, id18(row["Id"]), data, row.get("SystemModstamp", ""))
+
+
+def _same(row: hub.JsonObject, said: hub.JsonObject) -> bool:
+    """Whether a comment is the one that was sent: they cut blanks off the ends of a text."""
+    texts = [str(one.get("CommentBody") or "").split() for one in (row, said)]
+    public = [bool(one.get("IsPublished")) for one in (row, said)]
+    return texts[0] == texts[1] and public[0] == public[1]
 
 
 def _after(window: hub.Window, changes: Sequence[hub.Change]) -> hub.Window:

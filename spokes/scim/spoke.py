@@ -1,4 +1,6 @@
-"""SCIM: users and groups are read from, and written to, any server that speaks SCIM 2.0.
+"""SCIM: users, groups and who is in them are read from any server that speaks SCIM 2.0.
+
+Users and groups can be written to it as well.
 
 What a server can do it says in its ServiceProviderConfig. One that can filter and sort is asked
 for what changed, by (meta.lastModified, id). From any other everything is listed every time, and
@@ -14,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 import hub
-from spokes.scim import records, writing
+from spokes.scim import memberships, records, writing
 from spokes.scim.listing import Listing, Server, capabilities
 
 LISTED = "listed"
@@ -26,7 +28,7 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
     """One tenant of a SCIM server, reached with a bearer token; `url` ends before /Users."""
 
     kind: ClassVar[Literal["identity"]] = "identity"
-    streams = (hub.Stream("Users"), hub.Stream("Groups"))
+    streams = (hub.Stream("Users"), hub.Stream("Groups"), hub.Stream(memberships.NAME))
     rate = hub.Rate(calls=10)
 
     token: hub.Secret
@@ -41,13 +43,19 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
 
     def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
         server = self._server()
-        if server.knows_changes and self.incremental and not _of_listing(cursor):
+        if stream.name == memberships.NAME:
+            yield from memberships.listed(server, cursor)
+            yield hub.Page((), LISTED)
+        elif server.knows_changes and self.incremental and not _of_listing(cursor):
             yield from self.keyset(cursor, partial(server.changed, stream))
         else:
             yield from self._list(server, stream, cursor)
 
     def fetch(self, stream: hub.Stream, ids: Sequence[str]) -> Iterator[hub.Change]:
         server = self._server()
+        if stream.name == memberships.NAME:
+            yield from memberships.fetched(server, ids)
+            return
         if not server.filters:
             for id in ids:
                 yield server.one(stream, id)
@@ -58,12 +66,14 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
             yield from (found.get(id) or hub.Change(stream.name, id, None) for id in some)
 
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
+        _check_is_written(stream)
         server = self._server()
         if write.id is None:
             return writing.create(server, stream, write)
         return writing.update(server, stream, write.id, write)
 
     def delete(self, stream: hub.Stream, id: str) -> None:
+        _check_is_written(stream)
         self.http.delete(records.path(stream, id))
 
     def _server(self) -> Server:
@@ -75,6 +85,11 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
         for changes, listing in server.all(stream, Listing.at(cursor)):
             yield hub.Page(changes, listing.cursor)
         yield hub.Page((), LISTED)
+
+
+def _check_is_written(stream: hub.Stream) -> None:
+    if stream.name not in records.SCHEMAS:
+        raise hub.Permanent(f"{stream.name}: nothing is written there; write the group's members")
 
 
 def _of_listing(cursor: hub.Cursor | None) -> bool:

@@ -13,6 +13,8 @@ MAX_COST = 1000
 MAX_FIRST = 250
 NESTED = 10
 """How many lines of an order, refund or return come with it; further ones are asked for."""
+LATEST = 5
+"""How many orders of a customer come along: what they are known by."""
 
 _INFO = "pageInfo { hasNextPage endCursor }"
 _MONEY = "{ shopMoney { amount currencyCode } }"
@@ -82,7 +84,8 @@ def _whole(name: str, ids: str) -> str:
 
 
 _CUSTOMER = f"""id createdAt updatedAt firstName lastName displayName state verifiedEmail note tags locale
-  defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }} defaultAddress {_ADDRESS}"""
+  defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }} defaultAddress {_ADDRESS}
+  orders(first: {LATEST}, reverse: true) {{ nodes {{ name }} }}"""
 
 _ORDER = f"""id name createdAt updatedAt processedAt cancelledAt cancelReason closedAt currencyCode
   displayFinancialStatus displayFulfillmentStatus sourceName email phone note tags customer {{ id }}
@@ -97,9 +100,9 @@ _RETURN = f"""id name status createdAt closedAt {_THEIR_ORDER} decline {{ reason
 KINDS: Mapping[str, Kind] = {
     "customers": Kind(
         type="Customer",
-        listing=_search("customers", _CUSTOMER, weight=4),
+        listing=_search("customers", _CUSTOMER, weight=4 + LATEST),
         by_ids=_by_ids("Customer", _CUSTOMER),
-        weight=4,
+        weight=4 + LATEST,
     ),
     "orders": Kind(
         type="Order",

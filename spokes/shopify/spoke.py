@@ -39,11 +39,11 @@ class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
 
     kind: ClassVar[Literal["commerce"]] = "commerce"
     streams = (
-        hub.Stream("customers"),
+        hub.Stream("customers", by_time=True),
         # Without read_all_orders they show no orders older than 60 days.
-        hub.Stream("orders", complete=False),
-        hub.Stream("refunds", complete=False),
-        hub.Stream("returns", complete=False),
+        hub.Stream("orders", complete=False, by_time=True),
+        hub.Stream("refunds", complete=False, by_time=True),
+        hub.Stream("returns", complete=False, by_time=True),
     )
     rate = hub.Rate(calls=40)  # cost points are what limits: see THROTTLED in errors.py
     hosts = (".myshopify.com",)

@@ -11,7 +11,7 @@ from spokes.dynamics365.sandbox.refusal import ARGUMENT, ODATA, PAYLOAD, QUERY, 
 from spokes.dynamics365.sandbox.rows import Rows, Table
 from spokes.dynamics365.sandbox.schema import CASE_REASONS
 
-USER = "00000000-5555-4444-8888-0000000000aa"
+USER = rules.USER
 UNIT = "00000000-5555-4444-8888-0000000000bb"
 ORGANIZATION = "00000000-5555-4444-8888-0000000000cc"
 CREATE_MULTIPLE = "Microsoft.Dynamics.CRM.CreateMultiple"

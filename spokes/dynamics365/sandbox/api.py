@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from hub.testing import Answer, Request
-from spokes.dynamics365.sandbox import actions, keys, listing, prefer, tracking, writing
+from spokes.dynamics365.sandbox import actions, files, keys, listing, prefer, tracking, writing
 from spokes.dynamics365.sandbox.prefer import Preferences
 from spokes.dynamics365.sandbox.refusal import ODATA, PAYLOAD, PRIVILEGE, QUERY, Refused
 from spokes.dynamics365.sandbox.rows import Rows, Table, etag
@@ -22,6 +22,7 @@ class Api:
 
     def __init__(self, rows: Rows, retention: tracking.Retention) -> None:
         self._rows, self._retention = rows, retention
+        self.contents = files.Contents(rows)
 
     def answer(self, request: Request, url: str, size: int, now: datetime) -> Answer:
         """Raises `Refused`. No list has more than `size` rows."""
@@ -29,6 +30,8 @@ class Api:
         preferences = prefer.read(request)
         if where == "WhoAmI" and request.method == "GET":
             return actions.who_am_i(url)
+        if where in files.ACTIONS and request.method == "POST":
+            return self.contents.answer(where, request.json(), now)
         if where == "CloseIncident" and request.method == "POST":
             return actions.close_incident(self._rows, request.json(), now)
         if one := _ONE.fullmatch(where):

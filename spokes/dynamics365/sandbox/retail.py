@@ -23,6 +23,12 @@ _TROUBLES = (
     ("Receipt printer at till {n} jams", "Paper was replaced twice."),
     ("Scale {n} shows a wrong weight", "Off by 40 g against the test weight."),
 )
+_NOTES = (
+    "Called the store twice, nobody answers.",
+    "*WEB* A technician comes tomorrow before noon.",
+    "Same till as last month.",
+    "*WEB* Thank you for the photo.",
+)
 _STATUSES = ("Scheduled", "Traveling", "On Break", "In Progress", "Completed", "Canceled")
 _BOOKED = ("Scheduled", "Scheduled", "Traveling", "In Progress", "Completed", "Completed")
 
@@ -48,11 +54,20 @@ class _Chain:
         self._put("bookableresource", name="Thermal camera", resourcetype=4)
         for number in range(ORDERS):
             self._order(number, stores, people, cases, crew)
+        for number, text in enumerate(_NOTES):
+            self._put(
+                "annotation",
+                notetext=text,
+                **_refer("objectid", "incident", cases[number // 2]["incidentid"]),
+            )
 
     def _lists(self) -> None:
         for number, name in enumerate(_STATUSES):
             status = {"msdyn_fieldservicestatus": 690970000 + number, "status": 2}
             self._put("bookingstatus", name=name, **status)
+        users = self._rows.of_name("systemuser")
+        hub = {"systemuserid": rules.USER, "fullname": "# CSM Hub"}
+        self._rows.put(users, rules.filled(self._rows, users, hub), self._end)
         self._put("pricelevel", name="Standard service prices")
         for name in ("Repair", "Maintenance", "Installation"):
             self._put("msdyn_workordertype", msdyn_name=name)

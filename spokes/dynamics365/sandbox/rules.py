@@ -10,6 +10,7 @@ from spokes.dynamics365.sandbox.rows import Row, Rows, Table, stamp
 from spokes.dynamics365.sandbox.schema import CASE_REASONS
 
 UNSCHEDULED, SCHEDULED, IN_PROGRESS, COMPLETED, POSTED, CANCELED = range(690970000, 690970006)
+USER = "00000000-5555-4444-8888-0000000000aa"  # our application user
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "incident": {"statecode": 0, "prioritycode": 2, "caseorigincode": None, "isescalated": False},
     "msdyn_workorder": {"statecode": 0, "msdyn_systemstatus": UNSCHEDULED, "msdyn_taxable": False},
@@ -50,6 +51,9 @@ def filled(rows: Rows, table: Table, given: Row) -> Row:
         row["ticketnumber"] = f"CAS-{len(table.rows) + 1001:05}-{rows.commit % 46656:04X}"
     if name == "msdyn_workorder" and row["msdyn_name"] is None:
         row["msdyn_name"] = f"{len(table.rows) + 1:05}"
+    if name == "annotation":
+        row |= {"objecttypecode": row.get("objectid@table"), "isdocument": False}
+        row |= {"createdby": row["createdby"] or USER, "createdby@table": "systemuser"}
     return _named(name, row)
 
 

@@ -113,7 +113,7 @@ STANDARD = (
     table(
         "contact",
         "fullname",
-        *texts("firstname lastname jobtitle emailaddress1 telephone1 mobilephone", 100),
+        *texts("employeeid firstname lastname jobtitle emailaddress1 telephone1 mobilephone", 100),
         *texts(_ADDRESS_1, 250),
         Column("fullname", length=160, writable=False),
         Column("donotbulkemail", "flag"),
@@ -204,6 +204,28 @@ STANDARD = (
         set="bookingstatuses",
         keyed=False,
     ),
+    # No columns can be added to it, so no alternate key; who creates a row may choose its id.
+    table(
+        "annotation",
+        "subject",
+        Column("subject", length=500),
+        Column("notetext", length=100_000),
+        Column("isdocument", "flag", writable=False),
+        Column("filename", length=255),
+        Column("mimetype", length=256),
+        Column("filesize", "int", writable=False),
+        Column("objecttypecode", writable=False),
+        lookup(
+            "objectid",
+            objectid_account="account",
+            objectid_contact="contact",
+            objectid_incident="incident",
+            objectid_msdyn_workorder="msdyn_workorder",
+        ),
+        lookup("createdby", createdby="systemuser"),
+        keyed=False,
+    ),
+    table("systemuser", "fullname", Column("fullname", length=200), keyed=False),
     table("pricelevel", "name", Column("name"), keyed=False),
     table("msdyn_workordertype", "msdyn_name", Column("msdyn_name"), keyed=False),
 )

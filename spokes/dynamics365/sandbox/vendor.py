@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -105,6 +106,7 @@ class Dynamics365Sandbox(Sandbox):
 
         {"do": "book", "order": W, "resource": R, "start": T, "minutes": N}   → the booking's id
         {"do": "progress", "booking": B, "status": "Traveling"}   a technician taps the next status
+        {"do": "file", "id": N, "name": F, "content": B}   a note gets a file, its content in base64
         {"do": "resources"}                              → the ids of people who can be booked
         {"do": "post", "order": W}                       the office closes a work order
         {"do": "key", "stream": S, "state": "Pending"}   the index of the alternate key; "" drops it
@@ -121,6 +123,7 @@ class Dynamics365Sandbox(Sandbox):
             "list": lambda told: list(self._table(told).rows),
             "book": self._book,
             "progress": self._progress,
+            "file": self._file,
             "resources": self._resources,
             "post": self._post,
             "key": self._key,
@@ -169,6 +172,12 @@ class Dynamics365Sandbox(Sandbox):
         booking, status = str(command.get("booking")), str(command.get("status"))
         done = dispatch.progress(self.rows, booking, status, self.clock.now())
         return str(done["bookableresourcebookingid"])
+
+    def _file(self, command: JsonObject) -> str:
+        id, name = str(command.get("id")).lower(), str(command.get("name"))
+        content, kind = b64decode(str(command.get("content", ""))), str(command.get("type", ""))
+        self._api.contents.give(id, content, name, kind, self.clock.now())
+        return id
 
     def _resources(self, _: JsonObject) -> list[str]:
         rows = self.rows.of_name("bookableresource").rows

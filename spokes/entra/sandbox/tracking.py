@@ -206,15 +206,16 @@ def _of_net(
         if span.since:
             yield {"id": state.id, "@removed": {"reason": removed}}
         return
-    yield from _of_object(net, state, span, names, habits)
+    yield from _of_object(directory, net, state, span, names, habits)
 
 
 def _of_object(
-    net: _Net, state: Commit, span: _Span, names: tuple[str, ...], habits: Habits
-) -> Iterator[JsonObject]:
+    directory: Directory, net: _Net, state: Commit, span: _Span, names: tuple[str, ...],
+    habits: Habits,
+) -> Iterator[JsonObject]:  # fmt: skip
     initial = span.since == 0 or net.whole
     members = dict.fromkeys(state.members, True) if initial else net.members
-    told = _members(state, members) if MEMBERS in names else []
+    told = _members(directory, members) if MEMBERS in names else []
     if not (initial or net.names & set(names) or told):
         return
     parts = [told[at : at + MEMBERS_PER_ROW] for at in range(0, len(told), MEMBERS_PER_ROW)]
@@ -234,15 +235,15 @@ def _properties(net: _Net, state: Commit, names: tuple[str, ...], *, partial: bo
     return {**shown, "id": state.id}
 
 
-def _members(state: Commit, members: Mapping[str, bool]) -> list[JsonObject]:
-    return [
-        {
-            "@odata.type": f"#microsoft.graph.{state.members.get(id, 'user')}",
-            "id": id,
-            **({} if joined else {"@removed": {"reason": "deleted"}}),
-        }
-        for id, joined in members.items()
-    ]
+def _members(directory: Directory, members: Mapping[str, bool]) -> list[JsonObject]:
+    """Each with its type, also of one that has left, or is in the bin."""
+    entries: list[JsonObject] = []
+    for id, joined in members.items():
+        member = directory.state(id)
+        assert member is not None, "whoever was a member has a state"
+        entry = {"@odata.type": f"#microsoft.graph.{member.kind.singular}", "id": id}
+        entries.append(entry if joined else entry | {"@removed": {"reason": "deleted"}})
+    return entries
 
 
 def _torso(row: JsonObject) -> JsonObject:

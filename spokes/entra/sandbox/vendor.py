@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from hub.testing import Answer, BadCommand, Request, Sandbox, SentHook
-from spokes.entra.sandbox import aad, asking, outbox, staff, subscribing, tracking
+from spokes.entra.sandbox import aad, asking, outbox, pairs, staff, subscribing, tracking
 from spokes.entra.sandbox.directory import Commit, Directory, known, title
 from spokes.entra.sandbox.outbox import Outbox
 from spokes.entra.sandbox.reading import Reader
@@ -140,6 +140,8 @@ class EntraSandbox(Sandbox):
     def mutate(self, command: JsonObject) -> Any:
         """The commands of every sandbox (`Sandbox.mutate`; `delete` puts into the bin), and:
 
+        {"do": "create", "stream": "memberships", "data": {"group": G, "user": U}}   each is an id,
+                          or the properties of a new one; "delete", "undelete" and "list" as well
         {"do": "purge", "id": I}                  out of the bin for good: `@removed` says deleted
         {"do": "undelete", "stream": S, "id": I}  out of the bin, back into its groups
         {"do": "join", "group": G, "member": I}   and "leave"; → the group's id
@@ -167,9 +169,9 @@ class EntraSandbox(Sandbox):
             "create": self._create,
             "update": self._update,
             "delete": self._delete,
-            "list": lambda told: [one.id for one in self.directory.live(known(told["stream"]))],
+            "list": self._list,
             "purge": lambda told: self.directory.purge(str(told.get("id")), at=self._at(told)),
-            "undelete": lambda told: self.directory.restore(str(told.get("id")), at=self._at(told)),
+            "undelete": self._undelete,
             "join": self._join,
             "leave": self._leave,
             "several": lambda told: [self._obey(one) for one in told["commands"]],
@@ -190,7 +192,15 @@ class EntraSandbox(Sandbox):
             return self._postpone(dict(command))
         return commands[str(do)](command)
 
+    def _list(self, command: JsonObject) -> list[str]:
+        if command.get("stream") == pairs.STREAM:
+            return list(pairs.listed(self.directory))
+        return [one.id for one in self.directory.live(known(str(command.get("stream"))))]
+
     def _create(self, command: JsonObject) -> str:
+        if command.get("stream") == pairs.STREAM:
+            id = str(command.get("id") or pairs.new_id(self.directory))
+            return pairs.create(self.directory, _data(command), id, self._at(command))
         id = str(command.get("id") or self.directory.new_id())
         kind = known(str(command.get("stream")))
         return self.directory.create(kind, _data(command), id=id, at=self._at(command))
@@ -200,7 +210,14 @@ class EntraSandbox(Sandbox):
         return self.directory.update(state, _data(command), at=self._at(command))
 
     def _delete(self, command: JsonObject) -> str:
+        if command.get("stream") == pairs.STREAM:
+            return pairs.end(self.directory, command.get("id"), self._at(command))
         return self.directory.remove(self._named(command), at=self._at(command))
+
+    def _undelete(self, command: JsonObject) -> str:
+        if command.get("stream") == pairs.STREAM:
+            return pairs.again(self.directory, command.get("id"), self._at(command))
+        return self.directory.restore(str(command.get("id")), at=self._at(command))
 
     def _join(self, command: JsonObject) -> str:
         group = self.directory.find("groups", command.get("group"))
@@ -250,7 +267,8 @@ class EntraSandbox(Sandbox):
         """Do it when the clock gets there: replication takes its time."""
         at = datetime.fromisoformat(command.pop("visible_at"))
         if command["do"] == "create":
-            command.setdefault("id", self.directory.new_id())
+            made = pairs.new_id if command.get("stream") == pairs.STREAM else Directory.new_id
+            command.setdefault("id", made(self.directory))
         command.setdefault("at", self.clock.now().isoformat())
         self._later.append((at, command))
         return str(command["id"])

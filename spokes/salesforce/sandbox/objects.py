@@ -22,6 +22,8 @@ class Field:
     required: bool = False
     external_id: bool = False
     restricted: bool = False
+    updateable: bool = True
+    bytes: bool = False  # whether `length` is in bytes of UTF-8
 
     def described(self) -> dict[str, Any]:
         return {
@@ -32,7 +34,7 @@ class Field:
             "custom": self.name.endswith("__c"),
             "nillable": not self.required and self.type not in {"id", "boolean"},
             "createable": self.writable,
-            "updateable": self.writable,
+            "updateable": self.writable and self.updateable,
             "externalId": self.external_id,
             "unique": self.external_id,
             "idLookup": self.external_id or self.name == "Id",
@@ -171,6 +173,7 @@ STANDARD = (
         Field("Description", "textarea", 32000),
         Field("HasOptedOutOfEmail", "boolean"),
         Field("IsEmailBounced", "boolean", writable=False),
+        _text("EmployeeNumber__c", 40),
         _ref("OwnerId", "User"),
         HUB_ID,
     ),
@@ -199,7 +202,29 @@ STANDARD = (
         Field("IsClosed", "boolean", writable=False),
         _auto("ClosedDate", "datetime"),
         Field("IsEscalated", "boolean"),
+        _text("OrderNumber__c", 40),
         _ref("OwnerId", "Group", "User"),
+        HUB_ID,
+    ),
+    # No custom fields can be added to it: there is no external id.
+    sobject(
+        "CaseComment",
+        "00a",
+        _ref("ParentId", "Case", required=True, updateable=False),
+        Field("CommentBody", "textarea", 4000, bytes=True),
+        Field("IsPublished", "boolean"),
+    ),
+    sobject(
+        "ContentVersion",
+        "068",
+        _ref("FirstPublishLocationId", "Case", "Account", "User", updateable=False),
+        _text("Title", 255),
+        _text("PathOnClient", 500, required=True, updateable=False),
+        _text("FileExtension", 40, writable=False),
+        Field("ContentSize", "int", writable=False),
+        _text("Checksum", 50, writable=False),
+        Field("IsLatest", "boolean", writable=False),
+        Field("VersionData", "base64", updateable=False),
         HUB_ID,
     ),
     sobject(

@@ -46,6 +46,9 @@ def update(tables: Tables, table: Table, id: str, data: Mapping[str, Any], now: 
     """The changed row, stored; even a change to the same values moves its SystemModstamp."""
     old = find(table, id)
     values = _checked(tables, table, data)
+    for name in values:
+        if not table.sobject.fields[name].updateable:
+            raise _not_writable(name)
     emptied = [
         name for name, v in values.items() if table.sobject.fields[name].required and v is None
     ]
@@ -137,13 +140,7 @@ def _checked(tables: Tables, table: Table, data: Mapping[str, Any]) -> dict[str,
                 f"No such column '{name}' on sobject of type {table.sobject.name}",
             )
         if not field.writable:
-            raise Refused(
-                400,
-                "INVALID_FIELD_FOR_INSERT_UPDATE",
-                f"Unable to create/update fields: {name}. Please check the security settings of"
-                " this field and verify that it is read/write for your profile.",
-                [name],
-            )
+            raise _not_writable(name)
         values[name] = _value(tables, field, value)
     return values
 
@@ -171,7 +168,7 @@ def _value(tables: Tables, field: Field, value: Any) -> Any:
 
 
 def _text(field: Field, value: str) -> str:
-    if len(value) > field.length:
+    if len(value.encode() if field.bytes else value) > field.length:
         raise Refused(
             400,
             "STRING_TOO_LONG",
@@ -227,6 +224,16 @@ def _unique(table: Table, row: Row) -> None:
                 f"duplicate value found: {field.name} duplicates value on record with id:"
                 f" {other['Id'][:15]}",
             )
+
+
+def _not_writable(name: str) -> Refused:
+    return Refused(
+        400,
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        f"Unable to create/update fields: {name}. Please check the security settings of this"
+        " field and verify that it is read/write for your profile.",
+        [name],
+    )
 
 
 def _missing(fields: list[str]) -> Refused:

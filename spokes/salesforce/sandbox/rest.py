@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from hub.testing import Answer, Request
-from spokes.salesforce.sandbox import query, records, soql
+from spokes.salesforce.sandbox import files, query, records, soql
 from spokes.salesforce.sandbox.refusal import Refused, not_found
-from spokes.salesforce.sandbox.tables import Row, Table, Tables, stamp
+from spokes.salesforce.sandbox.tables import ORG, USER, Row, Table, Tables, stamp
 
 OLDEST, NEWEST = 31, 66
 _CURSORS = 10  # open query cursors of one user; the oldest makes room
@@ -28,6 +28,7 @@ class Rest:
     tables: Tables
     usage: Callable[[], tuple[int, int]]
     cursors: dict[str, query.Result] = field(default_factory=dict[str, query.Result])
+    contents: dict[str, bytes] = field(default_factory=dict[str, bytes])
     opened: int = 0
     page_size: int = 2000
 
@@ -59,9 +60,12 @@ class Rest:
         if what == "sobjects":
             known = [t.sobject.summary() for t in self.tables if t.sobject.prefix]
             return Answer(body={"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": known})
-        return Answer(body={name: f"/{path}/{name}" for name in _RESOURCES})
+        listed = {name: f"/{path}/{name}" for name in _RESOURCES}
+        return Answer(body=listed | {"identity": f"{_IDENTITY}/{ORG}/{USER}"})
 
-    def _sobject(self, request: Request, table: Table, rest: list[str], now: datetime) -> Answer:
+    def _sobject(  # noqa: PLR0911 -- a case for each resource
+        self, request: Request, table: Table, rest: list[str], now: datetime
+    ) -> Answer:
         match request.method, rest:
             case "GET", []:
                 return Answer(body={"objectDescribe": table.sobject.summary(), "recentItems": []})
@@ -69,15 +73,35 @@ class Rest:
                 return Answer(body=table.sobject.described(self.tables.hidden))
             case "GET", ["deleted" | "updated" as what]:
                 return _replication(table, what, request, now)
+            case "GET", [id, "VersionData"]:
+                return self._content(table, id)
             case "POST", []:
-                row = records.create(self.tables, table, _object(request), now)
-                return Answer(201, body={"id": row["Id"], "success": True, "errors": []})
+                return self._created(request, table, now)
             case method, [id]:
                 return self._record(request, method, table, id, now)
             case "PATCH", [name, value]:
                 return self._upsert(request, table, name, value, now)
             case _:
                 raise _not_allowed(request)
+
+    def _content(self, table: Table, id: str) -> Answer:
+        row = records.find(table, id)
+        if table.sobject.name != files.OBJECT:
+            raise not_found()
+        return Answer(body=self.contents.get(row["Id"], b""))
+
+    def _created(self, request: Request, table: Table, now: datetime) -> Answer:
+        """A new record; a file comes with its content, in two parts."""
+        if table.sobject.name != files.OBJECT:
+            if files.is_multipart(request):
+                raise Refused(400, "INVALID_MULTIPART_REQUEST", "only files have content")
+            row = records.create(self.tables, table, _object(request), now)
+        else:
+            fields, content = files.parts(request)
+            row = records.create(self.tables, table, fields, now)
+            self.contents[row["Id"]] = content
+            table.put(row | files.facts(row, content))
+        return Answer(201, body={"id": row["Id"], "success": True, "errors": []})
 
     def _record(
         self, request: Request, method: str, table: Table, id: str, now: datetime
@@ -222,6 +246,8 @@ class Rest:
         return self.tables[kind]
 
 
+_IDENTITY = "https://login.salesforce.com/id"
+_TYPES = {"application/json", "multipart/form-data"}
 _RESOURCES = ("composite", "limits", "query", "queryAll", "sobjects")
 
 
@@ -249,7 +275,7 @@ def _check_version(version: str) -> None:
 
 def _check_type(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method in {"POST", "PATCH", "PUT"} and kind != "application/json":
+    if request.method in {"POST", "PATCH", "PUT"} and kind not in _TYPES:
         raise Refused(
             415, "UNSUPPORTED_MEDIA_TYPE", f"Content type {kind or 'none'} not supported."
         )

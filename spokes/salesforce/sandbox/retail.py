@@ -16,7 +16,7 @@ from spokes.salesforce.sandbox import records
 from spokes.salesforce.sandbox.tables import Row, Table, Tables, stamp
 
 CHAIN = "BrightBasket Markets"
-STORES, CONTACTS, CASES = 60, 300, 600
+STORES, CONTACTS, CASES, COMMENTS = 60, 300, 600, 40
 _PAST = timedelta(days=60)
 _QUIET = timedelta(hours=2)  # nothing is so new that a pull's safe horizon would leave it out
 
@@ -96,7 +96,17 @@ def fill(tables: Tables, now: datetime, *, cases: int | None = None) -> None:
         tables["Case"].put_all(_synthetic(tables["Case"], people, cases, now))
         return
     tables["Case"].put_all(_cases(tables["Case"], people, random, now))
+    tables["CaseComment"].put_all(_comments(tables, now))
     tables["Case"].put_all([_poisoned(tables["Case"], people[0], now)])
+
+
+def _comments(tables: Tables, now: datetime) -> Iterator[Row]:
+    """An answer and a note for each of the first cases."""
+    for case in list(tables["Case"].rows.values())[: COMMENTS // 2]:
+        at = min(datetime.fromisoformat(case["SystemModstamp"]), now - _QUIET)
+        for text, public in (("We look into it today.", True), ("Third time this month.", False)):
+            said = {"ParentId": case["Id"], "CommentBody": text, "IsPublished": public}
+            yield records.new_row(tables["CaseComment"], said, at)
 
 
 def _sign_up(tables: Tables, now: datetime) -> None:

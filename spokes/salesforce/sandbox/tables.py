@@ -18,6 +18,7 @@ from spokes.salesforce.sandbox.refusal import not_found
 Row = dict[str, Any]
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FIRST = 62**3 * 41 + 5077  # so that ids mix capitals and small letters from the first on
+ORG = id18("00D5g0000000001")
 USER = id18("0055g00000A0001")
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from hub.testing import Answer, BadCommand, Request, Sandbox
 from spokes.salesforce.ids import id18
-from spokes.salesforce.sandbox import oauth, records, rest, retail, trees
+from spokes.salesforce.sandbox import files, oauth, records, rest, retail, trees
 from spokes.salesforce.sandbox.oauth import CLIENT_ID, CLIENT_SECRET, USERNAME, Sessions
 from spokes.salesforce.sandbox.refusal import Refused
 from spokes.salesforce.sandbox.tables import Row, Table, Tables
@@ -124,9 +124,14 @@ class SalesforceSandbox(Sandbox):
 
     def _create(self, command: JsonObject) -> str:
         table = self._table(command)
-        row = records.new_row(table, self._data(table, command), self._at(command))
+        data = self._data(table, command)
+        content = files.of_base64(data.pop("VersionData", ""))
+        row = records.new_row(table, data, self._at(command))
         if "id" in command:
             row["Id"] = id18(str(command["id"]))
+        if table.sobject.name == files.OBJECT:
+            self._rest.contents[row["Id"]] = content
+            row |= files.facts(row, content)
         return self._store(table, row, command)
 
     def _update(self, command: JsonObject) -> str:

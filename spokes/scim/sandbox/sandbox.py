@@ -1,7 +1,7 @@
 """The sandbox's front door: scim2-server's protocol, and the commands that steer it.
 
 `{"do": "impoverish"}` makes of it a server such as canaille: it neither filters nor sorts, takes no
-`count`, and ignores a filter instead of refusing it.
+`count`, ignores a filter instead of refusing it, and shows members by their userName.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from scim2_server.service import ScimService
 from scim2_server.utils import load_default_provider
 
 from hub.testing import Answer, BadCommand, Request, Sandbox
+from spokes.scim.sandbox import pairs
 from spokes.scim.sandbox.shelf import Shelf
 
 JsonObject = dict[str, Any]
@@ -70,8 +71,16 @@ class ScimSandbox(Sandbox):
             told = ScimHandler(service, self.shelf).handle(asked)
         except SCIMException as error:
             told = service.error_response(error)
-        content = None if told.body is None else orjson.dumps(told.body)
+        body = self._by_name(told.body) if self.poor and told.body else told.body
+        content = None if body is None else orjson.dumps(body)
         return Answer(int(told.status), told.headers, content)
+
+    def _by_name(self, body: JsonObject) -> JsonObject:
+        """An answer in which members are called by their userName, whatever RFC 7643 says."""
+        for shown in [body, *(body.get("Resources") or ())]:
+            for member in shown.get("members") or ():
+                member["value"] = self.shelf.user_names().get(member["value"], member["value"])
+        return body
 
     def _heeded(self, query: dict[str, str]) -> dict[str, str]:
         """The parameters as this server takes them."""
@@ -88,7 +97,10 @@ class ScimSandbox(Sandbox):
     def mutate(self, command: JsonObject) -> Any:
         """What every sandbox understands, and
 
-        {"do": "impoverish"}    neither filter nor sort from now on, and answer `count` with 500
+        {"do": "impoverish"}    neither filter nor sort from now on, answer `count` with 500, and
+                                show a member's userName as its value
+        {"do": "create", "stream": "memberships", "data": {"group": G, "user": U}}   each is an id,
+                                or the attributes of a new one; "delete" and "list" as well
         """
         self._settle()
         match command:
@@ -101,11 +113,14 @@ class ScimSandbox(Sandbox):
                 return self.shelf.ids(KINDS[stream])
             case {"visible_at": str(when), **rest}:
                 # Made at once where it has no id yet: only the API learns of it later.
-                rest.setdefault("id", self.shelf.new_id())
+                made = pairs.new_id if rest.get("stream") == pairs.STREAM else Shelf.new_id
+                rest.setdefault("id", made(self.shelf))
                 self._later.append((datetime.fromisoformat(when), rest))
                 return rest["id"]
             case {"do": str(verb), "stream": str(stream)} if stream in KINDS:
                 return self._obey(verb, KINDS[stream], command)
+            case {"do": str(verb), "stream": pairs.STREAM}:
+                return pairs.obey(self, verb, command)
             case _:
                 raise BadCommand(f"the SCIM sandbox does not understand {command!r}")
 
@@ -138,6 +153,10 @@ class ScimSandbox(Sandbox):
     def _model(self, kind: str, data: JsonObject) -> Any:
         model: Any = self.provider.model_for(kind)
         return model.model_validate(data)
+
+    def members(self, group: str) -> list[JsonObject]:
+        """Who is in a group, as the API shows it; raises `BadCommand` if there is no such group."""
+        return self.shelf.members(self._type("Group"), group)
 
     def _load(self, seed: Path) -> None:
         """Resources as RFC 7643 shows them, one file each; what is none is left alone."""

@@ -38,6 +38,19 @@ class Shelf(InMemoryStorage):
             str(one.id) for one in self.resources if one.meta and one.meta.resource_type == kind
         ]
 
+    def user_names(self) -> dict[str, str]:
+        """The userNames of users by their id."""
+        users = [one for one in self.resources if one.meta and one.meta.resource_type == "User"]
+        return {str(one.id): one.model_dump()["userName"] for one in users}
+
+    def members(self, kind: ResourceType, group: str) -> list[dict[str, Any]]:
+        """Who is in a group; raises `BadCommand` if there is no such group."""
+        try:
+            found = self.get(kind, group).model_dump()
+        except NotFoundException as error:
+            raise BadCommand(str(error.detail)) from error
+        return list(found.get("members") or ())
+
     def add(
         self, kind: ResourceType, resource: Resource[Any], id: str, at: datetime | None
     ) -> None:

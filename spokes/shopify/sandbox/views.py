@@ -33,7 +33,7 @@ def view(shop: Shop, stream: str, record: JsonObject) -> JsonObject:
     return _VIEWS[stream](shop, record)
 
 
-def _customer(_: Shop, record: JsonObject) -> JsonObject:
+def _customer(shop: Shop, record: JsonObject) -> JsonObject:
     names = [name for name in (record["first_name"], record["last_name"]) if name]
     email, phone = record["email"], record["phone"]
     return {
@@ -47,7 +47,21 @@ def _customer(_: Shop, record: JsonObject) -> JsonObject:
         "defaultEmailAddress": email and {"emailAddress": email},
         "defaultPhoneNumber": phone and {"phoneNumber": phone},
         "defaultAddress": _address(record["default_address"]),
+        "orders": _orders_of(shop, record["id"]),
     }
+
+
+def _orders_of(shop: Shop, customer: int) -> Callable[..., JsonObject]:
+    """Their orders by id, oldest first unless they are asked for in reverse."""
+
+    def resolve(
+        _info: Any, first: int | None = None, after: str | None = None, *, reverse: bool = False
+    ) -> JsonObject:
+        theirs = [o for o in shop.orders.values() if (o["customer"] or {}).get("id") == customer]
+        theirs.sort(key=lambda order: int(order["id"]), reverse=reverse)
+        return page(theirs, lambda order: _order(shop, order), first=first, after=after)
+
+    return resolve
 
 
 def _order(shop: Shop, record: JsonObject) -> JsonObject:

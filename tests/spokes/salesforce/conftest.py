@@ -17,7 +17,7 @@ from spokes.salesforce.spoke import Salesforce
 
 Connect = Callable[..., Salesforce]
 
-ACCOUNT, CONTACT, CASE = Salesforce.streams
+ACCOUNT, CONTACT, CASE, COMMENT, FILE = Salesforce.streams
 REAL = Path(os.environ.get("HUB_REAL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 

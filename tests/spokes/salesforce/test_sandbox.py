@@ -403,7 +403,7 @@ def test_a_record_reads_as_it_was_written(ask: Ask) -> None:
     assert (row["Subject"], row["IsClosed"], row["Priority"]) == (None, True, "Medium")
     assert row["ClosedDate"] == row["CreatedDate"]
     names = [entry["name"] for entry in ask("GET", f"{DATA}/sobjects").json()["sobjects"]]
-    assert names == ["Account", "Contact", "Case", "User", "Group"]
+    assert names == ["Account", "Contact", "Case", "CaseComment", "ContentVersion", "User", "Group"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.real.world import synced
 
 __all__ = ["real"]
 
-USERS, GROUPS = Scim.streams
+USERS, GROUPS, _ = Scim.streams
 
 
 @pytest.fixture
