@@ -6,20 +6,36 @@ import gc
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from hub import queue
 from hub.queue import Claimed, Lane, Worker
-from hub.store import cursors
+from hub.store import backfills
+from hub.store.attachments import Files
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
-from hub.store.system import workers
-from hub.sync import jobs, reconcile, timetable
+from hub.store.work import workers
+from hub.sync import attachments, drift, jobs, notes, reconcile, retrying, timetable
+from hub.sync.backfill import backfill
 from hub.sync.bind import bind
 from hub.sync.connection import Connections
 from hub.sync.inbound import Inbound
-from hub.sync.jobs import Bind, Ingest, Poll, Push, Refetch, Remap, Reread, Subscribe, Sweep
+from hub.sync.jobs import (
+    Backfill,
+    Bind,
+    Ingest,
+    Poll,
+    Push,
+    PushFiles,
+    PushNotes,
+    Refetch,
+    Remap,
+    Reread,
+    Subscribe,
+    Sweep,
+)
 from hub.sync.outbound import push
 from hub.sync.remap import remap
 from hub.sync.subscribe import subscribe
@@ -36,7 +52,7 @@ def _unwatched(connection: str, stream: str, counts: Counts) -> None:
 class Hub:
     """Everything that one process needs. `test_clock` gives seconds since 1970 to a test.
 
-    `public_url` is where other systems reach it, if they do.
+    `public_url` is where other systems reach it, if they do; `files` the folder with attachments.
     """
 
     db: Database
@@ -44,6 +60,7 @@ class Hub:
     test_clock: Callable[[], float] | None = None
     watch: Callable[[str, str, Counts], None] = field(default=_unwatched)
     public_url: str = ""
+    files: Files = field(default_factory=lambda: Files(Path("attachments")))
 
     @cached_property
     def clock(self) -> Callable[[], float]:
@@ -52,32 +69,56 @@ class Hub:
 
     @property
     def inbound(self) -> Inbound:
-        return Inbound(self.db, self.connections, self.clock, self.watch)
+        return Inbound(self.db, self.connections, self.clock, self.watch, self.drift)
+
+    @cached_property
+    def drift(self) -> drift.Watch:
+        """What this process knows of how the records of streams look."""
+        return drift.Watch()
 
     def handle(self, claimed: Claimed) -> None:
         """Do a claimed job. Its last transaction removes it."""
-        inbound = self.inbound
         match jobs.read(claimed):
-            case Ingest() as job:
-                inbound.ingest(claimed, job)
-            case Poll() as job:
-                inbound.poll(claimed, job)
-            case Reread() as job:
-                inbound.reread(claimed, job)
-            case Bind() as job:
-                bind(self.db, self.connections, claimed, job, self.clock)
-            case Push() as job:
-                push(self.db, self.connections, claimed, job, self.clock)
-            case Subscribe() as job:
-                subscribe(self.db, self.connections, claimed, job, public_url=self.public_url)
-            case Refetch() as job:
-                inbound.refetch(claimed, job)
+            case Ingest() | Poll() | Reread() | Refetch() as job:
+                self._bring_in(claimed, job)
+            case Backfill() as job:
+                backfill(
+                    self.db, self.connections, claimed, job, self.clock, self.watch, self.drift
+                )
             case Remap() as job:
                 remap(self.db, self.connections, claimed, job, self.clock, self.watch)
+            case Bind() as job:
+                bind(self.db, self.connections, claimed, job, self.clock)
+            case Push() | PushNotes() | PushFiles() as job:
+                self._send(claimed, job)
+            case Subscribe() as job:
+                subscribe(self.db, self.connections, claimed, job, public_url=self.public_url)
             case Sweep():
                 with self.db.write() as tx:
                     timetable.sweep(tx, now=self.clock())
                     queue.done(tx, [claimed])
+
+    def _bring_in(self, claimed: Claimed, job: Ingest | Poll | Reread | Refetch) -> None:
+        match job:
+            case Ingest():
+                self.inbound.ingest(claimed, job)
+            case Poll():
+                self.inbound.poll(claimed, job)
+            case Reread():
+                retrying.reread(self.inbound, claimed, job)
+            case Refetch():
+                self.inbound.refetch(claimed, job)
+
+    def _send(self, claimed: Claimed, job: Push | PushNotes | PushFiles) -> None:
+        """Do a job that writes to another system."""
+        with_all = (self.db, self.connections)
+        match job:
+            case Push():
+                push(*with_all, claimed, job, self.clock)
+            case PushNotes():
+                notes.push(*with_all, claimed, job, self.clock)
+            case PushFiles():
+                attachments.push(*with_all, self.files, claimed, job, self.clock)
 
     def resync(self, tx: Transaction, claimed: Claimed) -> None:
         """They lost our cursor: the poll that now waits again lists everything."""
@@ -85,15 +126,12 @@ class Hub:
         if isinstance(job, Poll):
             connection = self.connections.of_job(job.connection, job.stream)
             reconcile.begin(tx, connection, job.stream, now=self.clock())
+        elif isinstance(job, Backfill):
+            backfills.start_over(tx, job.connection, job.stream)
 
-    def poll_again(self, connection: str, stream: str, *, full: bool = False) -> None:
-        """Put a poll for a person, who does not wait until a failed one is due again.
-
-        `full` starts over. What is unchanged is dropped by its digest.
-        """
+    def poll_again(self, connection: str, stream: str) -> None:
+        """Put a poll for a person, who does not wait until a failed one is due again."""
         with self.db.write() as tx:
-            if full:
-                cursors.rewind(tx, connection, stream)
             queue.put(tx, [jobs.request(Poll(connection, stream))], now=self.clock(), hurry=True)
 
     def reconcile(self, connection: str, stream: str) -> None:
@@ -103,6 +141,20 @@ class Hub:
         with self.db.write() as tx:
             reconcile.begin(tx, found, stream, now=now)
             queue.put(tx, [jobs.request(Poll(connection, stream))], now=now, hurry=True)
+
+    def backfill(
+        self, connection: str, stream: str, *, start: str | None, by: str, foreseen: int | None
+    ) -> None:
+        """Have a stream read again after the cursor `start`, or from its beginning.
+
+        It goes on beside the stream's polls, whose cursor it leaves alone. One that is under way
+        is replaced.
+        """
+        self.connections.of_job(connection, stream)
+        now = self.clock()
+        with self.db.write() as tx:
+            backfills.begin(tx, connection, stream, start=start, foreseen=foreseen, by=by, now=now)
+            queue.put(tx, [jobs.request(Backfill(connection, stream))], now=now, hurry=True)
 
     def remap(self, connection: str, stream: str) -> None:
         """Put the reading of all that is remembered of a stream, by its mapping as it is now."""
@@ -121,6 +173,10 @@ class Hub:
             clock=self.test_clock,
             on_resync=self.resync,
         )
+
+    def retry_where_mappings_changed(self) -> list[int]:
+        """Begin to read again what died of a mapping that is another now; the revivals' numbers."""
+        return retrying.begin_where_mappings_changed(self.db, self.connections, now=self.clock())
 
     @cached_property
     def timetable(self) -> timetable.Timetable:

@@ -82,6 +82,13 @@ class Keyset:
                     yield batch, _format(_Held(at, last.id, before))
         yield (), _format(_Held(before, "", before))
 
+    @staticmethod
+    def since(moment: datetime) -> Cursor:
+        """A cursor after which a walk brings all that changed from this moment on, and before it
+        what the overlap reads again.
+        """
+        return _format(_Held(moment, "", moment))
+
     def _window(self, held: _Held, before: datetime) -> Window:
         settled = held.before - self.overlap
         if held.at > settled:

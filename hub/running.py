@@ -81,9 +81,16 @@ def at_work(
 
 
 def keep_time(hub: Hub, stop: threading.Event) -> None:
-    """Put polls when they are due, until told to stop. A database that is away is waited for."""
+    """Put polls when they are due, until told to stop. A database that is away is waited for.
+
+    First what died of mappings that have changed since is revived.
+    """
+    looked = False
     while not stop.is_set():
         try:
+            if not looked:
+                hub.retry_where_mappings_changed()
+                looked = True
             hub.tick()
         except Unavailable as error:
             log.warning("timetable waits for the database", error=str(error))

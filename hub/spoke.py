@@ -67,12 +67,15 @@ class Stream:
 
     `complete`: a pull without a cursor lists every record that exists, so that one that is not in
     it is gone. Not so where they show no more than, say, the orders of the last 60 days.
+
+    `by_time`: a pull's cursors are a `Keyset`'s, so that it can be asked since any moment.
     """
 
     name: str
     every: timedelta = timedelta(minutes=5)
     wants: tuple[str, ...] = ()
     complete: bool = True
+    by_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +262,13 @@ class Pulls(ABC):
         misses nothing. Pages are fetched only when asked for. Raises `CursorLost` when the
         cursor is no longer known to them.
         """
+
+    def since(self, stream: Stream, moment: datetime) -> Cursor | None:
+        """A cursor after which a pull brings at least all that changed from this moment on.
+
+        None where they can only be asked from the beginning.
+        """
+        return Keyset.since(moment) if stream.by_time else None
 
 
 class Fetches(ABC):

@@ -10,11 +10,17 @@ from types import FrameType
 import typer
 
 from hub.cli import (
+    attachments,
+    conflicts,
     doctor,
+    drift,
+    explain,
     folder,
     letters,
+    mapping,
     matches,
     planning,
+    previewing,
     processes,
     reconciling,
     records,
@@ -47,8 +53,15 @@ app.command("remap")(planning.remap)
 app.command("status")(syncing.status)
 app.command("resume")(syncing.resume)
 app.command("show")(records.show)
+app.add_typer(attachments.app, name="attachment")
 app.add_typer(letters.app, name="dead")
+app.add_typer(mapping.app, name="mapping")
 app.add_typer(matches.app, name="matches")
+app.add_typer(conflicts.app, name="conflicts")
+app.add_typer(drift.app, name="drift")
+mapping.app.command("preview")(previewing.preview)
+mapping.app.command("draft")(previewing.draft)
+app.command("explain")(explain.explain)
 app.add_typer(folder.tokens, name="token")
 app.add_typer(scim.app, name="scim")
 app.add_typer(spokes.app, name="spoke")

@@ -44,7 +44,9 @@ def read(folder: Path, *, examples: bool = False) -> Config:
 def opened(folder: Path, watch: Watched | None = None) -> Iterator[tuple[Config, Hub]]:
     """The hub of a folder, its database at the right schema. Raises `SchemaMismatch`."""
     from hub.app import Hub, sharing_rates, spare_the_collector
+    from hub.config.files import rules_of
     from hub.store import schema
+    from hub.store.attachments import Files
     from hub.store.database import Database
 
     spare_the_collector()
@@ -53,7 +55,9 @@ def opened(folder: Path, watch: Watched | None = None) -> Iterator[tuple[Config,
     connections = sharing_rates(db, settings.connections)
     try:
         schema.check(db)
-        hub = Hub(db, connections, public_url=settings.hub.hooks.public_url)
+        told = settings.hub
+        files = Files(folder / told.attachments.folder, rules_of(told.attachments))
+        hub = Hub(db, connections, public_url=told.hooks.public_url, files=files)
         yield settings, replace(hub, watch=watch) if watch else hub
     finally:
         for one in connections.values():

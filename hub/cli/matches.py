@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.home import HERE, Folder, opened
-from hub.cli.screen import note, say, table
+from hub.cli.screen import note, out, say, table
 
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
@@ -32,6 +33,7 @@ def list_(
     adopted: Annotated[
         bool, typer.Option("--adopted", help="What rules were certain of, in place of questions.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what waits for a person's word, newest first."""
     from hub.store import entities, matches, records
@@ -48,6 +50,10 @@ def list_(
                 [str(match.id), f"{match.connection}/{match.stream}", match.external_id,
                  f"{entity.name} {shown}", str(row.get(entity.display) or ""), match.rule]
             )  # fmt: skip
+    if as_json:
+        names = ("number", "stream", "external_id", "may_be", "called", "alike_in")
+        out.print_json(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return
     table(state, ["number", "stream", "external id", "may be", "called", "alike in"], rows)
     if not rows:
         note("nobody is asked" if state == "waiting" else "no rule has adopted anything")
@@ -57,7 +63,7 @@ def list_(
 
 @app.command("accept")
 def accept(number: Number, folder: Folder = HERE) -> None:
-    """It is that record: both become one, the older."""
+    """It is that record: both become one, the older; or it is linked to that, if it has none."""
     from hub.sync import matching
 
     match = _decided(
@@ -65,7 +71,8 @@ def accept(number: Number, folder: Folder = HERE) -> None:
         lambda hub, tx, who, now: matching.accept(tx, hub.connections, number, by=who, now=now),
     )
     say(
-        f"{match.connection}/{match.stream} {match.external_id}: merged; hub matches undo {number} parts them"
+        f"{match.connection}/{match.stream} {match.external_id}: is one with that record; "
+        f"hub matches undo {number} parts them"
     )
 
 
@@ -75,7 +82,7 @@ def reject(number: Number, folder: Folder = HERE) -> None:
     from hub.sync import matching
 
     match = _decided(folder, lambda _, tx, who, now: matching.reject(tx, number, by=who, now=now))
-    say(f"{match.connection}/{match.stream} {match.external_id}: stays a record of its own")
+    say(f"{match.connection}/{match.stream} {match.external_id}: is not that record")
 
 
 @app.command("undo")
@@ -87,7 +94,7 @@ def undo(number: Number, folder: Folder = HERE) -> None:
         folder,
         lambda hub, tx, who, now: matching.undo(tx, hub.connections, number, by=who, now=now),
     )
-    say(f"{match.connection}/{match.stream} {match.external_id}: is a record of its own again")
+    say(f"{match.connection}/{match.stream} {match.external_id}: is not that record any more")
 
 
 def _decided(folder: Folder, decide: Callable[[Hub, Transaction, str, datetime], Match]) -> Match:

@@ -30,8 +30,8 @@ LONGEST = 60  # characters of a value
 
 
 @dataclass(slots=True)
-class _Summary:
-    """A plan's sums, and the first of its steps."""
+class Summary:
+    """A plan's sums, and the first of its steps; `limit` says how many of these."""
 
     limit: int
     sums: dict[str, int] = field(default_factory=dict[str, int])
@@ -48,6 +48,11 @@ class _Summary:
             if len(self.steps) < self.limit:
                 self.steps.append(step)
 
+    @property
+    def something(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.sums.keys() - {"unchanged"})
+
     def _count(self, what: str) -> None:
         self.sums[what] = self.sums.get(what, 0) + 1
 
@@ -56,9 +61,6 @@ def plan(
     target: Target,
     folder: Folder = HERE,
     full: Annotated[bool, typer.Option("--full", help="From the beginning of the stream.")] = False,
-    reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="A complete listing, and what it does not have.")
-    ] = False,
     dead: Annotated[
         bool, typer.Option("--dead", help="The dead records, read again: nobody is asked.")
     ] = False,
@@ -73,16 +75,16 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what a sync would do, in both directions, and do nothing. Exits 2 if there is anything."""
-    source = _source(full=full, reconcile=reconcile, dead=dead, remap=remap)
-    summary = _Summary(limit)
+    source = _source(full=full, dead=dead, remap=remap)
+    summary = Summary(limit)
     with opened(folder) as (_, there):
         found, streams = chosen(there, target)
-        hub = _edited(there, found, streams, mapping) if mapping else there
+        hub = edited(there, found, streams, mapping) if mapping else there
         found = hub.connections[found.name]
         for stream in streams:
-            _follow(hub, found, stream, source, summary)
-    _show(summary, as_json=as_json)
-    if summary.sums.keys() - {"unchanged"}:
+            follow(hub, found, stream, source, summary)
+    show(summary, as_json=as_json)
+    if summary.something:
         raise typer.Exit(SOMETHING_TO_DO)
 
 
@@ -98,37 +100,34 @@ def remap(
     """Read what is remembered again with the mapping as it is now, without asking anybody."""
     with opened(folder) as (config, hub):
         found, streams = chosen(hub, target)
-        summary = _Summary(limit)
+        summary = Summary(limit)
         for stream in streams:
             _check_memory(hub, found, stream)
             if plan:
-                _follow(hub, found, stream, "remembered", summary)
+                follow(hub, found, stream, "remembered", summary)
             else:
                 hub.remap(found.name, stream)
         if not plan:
             hub.worker(threads=config.hub.threads).run_until_idle()
             say(f"{found.name}: {', '.join(streams)} read again; hub status shows how they are")
             return
-    _show(summary, as_json=as_json)
-    if summary.sums.keys() - {"unchanged"}:
+    show(summary, as_json=as_json)
+    if summary.something:
         raise typer.Exit(SOMETHING_TO_DO)
 
 
-def _source(*, full: bool, reconcile: bool, dead: bool, remap: bool) -> Source:
-    if full + reconcile + dead + remap > 1:
-        raise Failure("--full, --reconcile, --dead and --remap each plan something else: give one")
+def _source(*, full: bool, dead: bool, remap: bool) -> Source:
+    if full + dead + remap > 1:
+        raise Failure("--full, --dead and --remap each plan something else: give one")
     if full:
         return "full"
-    if reconcile:
-        return "listing"
     if dead:
         return "dead"
     return "remembered" if remap else "poll"
 
 
-def _follow(
-    hub: Hub, connection: Connection, stream: str, source: Source, summary: _Summary
-) -> None:
+def follow(hub: Hub, connection: Connection, stream: str, source: Source, summary: Summary) -> None:
+    """Add what would become of a stream to a summary."""
     from hub.sync.plan import Planner
 
     planner = Planner(hub.db, hub.connections, connection, hub.clock)
@@ -177,7 +176,7 @@ def _check_memory(hub: Hub, connection: Connection, stream: str) -> None:
         note(f"{where}: {kept} records are remembered, of {linked} that are linked; {how}")
 
 
-def _edited(hub: Hub, connection: Connection, streams: list[str], file: Path) -> Hub:
+def edited(hub: Hub, connection: Connection, streams: list[str], file: Path) -> Hub:
     """The hub as if this file were the mapping of the stream that it is for."""
     from hub.mapping import BadMapping, load
     from hub.store import entities
@@ -195,7 +194,8 @@ def _edited(hub: Hub, connection: Connection, streams: list[str], file: Path) ->
     return replace(hub, connections=Connections([*others, edited]))
 
 
-def _show(summary: _Summary, *, as_json: bool) -> None:
+def show(summary: Summary, *, as_json: bool) -> None:
+    """Print the first steps of a plan, and its sums."""
     if as_json:
         told = {"sums": summary.sums, "steps": [asdict(one) for one in summary.steps]}
         out.print_json(json.dumps(told, default=str))

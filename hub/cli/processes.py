@@ -77,7 +77,10 @@ def _web(config: Config, hub: Hub, port: int | None) -> Web:
     from hub import web
     from hub.running import Web
 
-    app = web.create(hub.db, hub.connections, clock=hub.clock, max_body=config.hub.hooks.max_body)
+    app = web.create(
+        hub.db, hub.connections, clock=hub.clock, max_body=config.hub.hooks.max_body,
+        attachments=hub.files,
+    )  # fmt: skip
     listen = config.hub.listen
     return Web(app, listen.host, listen.port if port is None else port)
 

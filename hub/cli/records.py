@@ -1,4 +1,4 @@
-"""`hub show`: a record, its links, what was said about it, and who changed what."""
+"""`hub show`: a record, its links, what was said about it, its files, and who changed what."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.cli.attachments import show as show_files
 from hub.cli.home import HERE, Folder, opened
 from hub.cli.screen import Failure, note, table
 
@@ -20,7 +21,7 @@ def show(
     folder: Folder = HERE,
 ) -> None:
     """Show a record, its links and its audit."""
-    from hub.store import audit, entities, journal, links, records
+    from hub.store import attachments, audit, entities, journal, links, records
 
     entity = entities.find(name)
     with opened(folder) as (_, hub), hub.db.read() as tx:
@@ -30,6 +31,7 @@ def show(
         linked = links.of_record(tx, entity.table.name, row["sys_id"])
         entries = audit.of_record(tx, entity.table.name, row["sys_id"])
         notes = journal.of_record(tx, row["sys_id"])
+        files = attachments.of_record(tx, row["sys_id"])
     filled = [[field, _shown(entity, field, value)] for field, value in row.items()]
     table(
         f"{entity.name} {row.get('number') or row['sys_id']}",
@@ -43,13 +45,16 @@ def show(
     else:
         note("it is linked to no external record")
     if notes:
-        table("journal", ["when", "who", "element", "text"], [_said(one) for one in notes])
+        table("journal", ["when", "who", "element", "from", "text"], [_said(one) for one in notes])
+    if files:
+        show_files(files)
     table("audit", ["when", "who", "field", "old", "new", "from"], [_changed(e) for e in entries])
 
 
 def _said(entry: dict[str, Any]) -> list[str]:
     return [
-        str(entry["sys_created_on"]), entry["sys_created_by"], entry["element"], entry["value"],
+        str(entry["sys_created_on"]), entry["sys_created_by"], entry["element"],
+        entry["hub_source"] or "", entry["value"],
     ]  # fmt: skip
 
 
@@ -58,8 +63,15 @@ def _changed(entry: dict[str, Any]) -> list[str]:
     field = "(created)" if entry["fieldname"] == "*" else entry["fieldname"]
     return [
         str(entry["sys_created_on"]), entry["user"], field, entry["oldvalue"] or "",
-        entry["newvalue"] or "", entry["hub_mapping"] or entry["hub_source"] or "",
+        entry["newvalue"] or "", _from(entry),
     ]  # fmt: skip
+
+
+def _from(entry: dict[str, Any]) -> str:
+    """The mapping's line, or the connection; and the edit of a dead record that it comes from."""
+    job = entry["hub_job_id"] or ""
+    edited = f" ({job.replace('/', ' ')})" if job.startswith("edit/") else ""
+    return f"{entry['hub_mapping'] or entry['hub_source'] or ''}{edited}"
 
 
 def _shown(entity: Entity, field: str, value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +14,7 @@ from hub.cli.screen import Failure, ago, counted, note, say, table
 
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
-    from hub.queue import Which
-    from hub.queue.revivals import Revival
+    from hub.queue.revivals import Revival, Wanted
     from hub.store.database import Transaction
 
 LONGEST_NAME = 100  # characters that the store keeps of who did it
@@ -27,7 +27,7 @@ def revivals(folder: Folder = HERE) -> None:
     with opened(folder) as (_, hub), hub.db.read() as tx:
         found, now = kept.find(tx), hub.clock()
     rows = [
-        [str(one.id), _meant(one.which), f"{one.revived} of {one.foreseen}", f"{one.rate:g}/s",
+        [str(one.id), _meant(one), f"{one.revived} of {one.foreseen}", _pace(one),
          _state(one), one.by, ago(now - one.started_at)]
         for one in found
     ]  # fmt: skip
@@ -49,19 +49,17 @@ def cancel(
     say(f"revival {number}: cancelled")
 
 
-def begin(tx: Transaction, hub: Hub, which: Which, rate: float) -> None:
-    """Leave the letters to the workers, under our user's name."""
+def begin(tx: Transaction, hub: Hub, which: Wanted, rate: float, told: str) -> None:
+    """Leave the letters to the workers, under our user's name; `told` is what was foretold."""
     from hub.queue import revivals as kept
 
-    count = kept.preview(tx, which)
     number = kept.start(tx, which, by=user(), rate=rate, now=hub.clock())
-    say(f"revival {number} begun: {foretold(count, rate)}")
-    note("workers do it (hub run, hub work); hub dead revivals shows how far it is")
+    say(f"revival {number} begun: {told}")
 
 
-def foretold(count: int, rate: float) -> str:
+def foretold(count: int, rate: float, noun: str = "job") -> str:
     """`12000 jobs, 50 a second, about 4 min`."""
-    return f"{counted(count, 'job')}, {rate:g} a second, about {ago(count / rate)}"
+    return f"{counted(count, noun)}, {rate:g} a second, about {ago(count / rate)}"
 
 
 def user() -> str:
@@ -73,9 +71,18 @@ def user() -> str:
     return name[:LONGEST_NAME]
 
 
-def _meant(which: Which) -> str:
-    said = (which.connection, which.kind, which.reason, which.key)
-    return " ".join(filter(None, said)) or "all"
+def _meant(one: Revival) -> str:
+    """`crm exhausted`; `records crm/Case state`."""
+    said = {name: value for name, value in asdict(one.which).items() if value}
+    where = "/".join(str(said.pop(name)) for name in ("connection", "stream") if name in said)
+    if ids := said.pop("ids", None):
+        said["ids"] = " ".join(f"{one.what[0]}{number}" for number in ids)
+    kind = [] if one.what == "jobs" else [one.what]
+    return " ".join([*kind, *filter(None, [where]), *map(str, said.values())]) or "all"
+
+
+def _pace(one: Revival) -> str:
+    return f"{one.rate:g}/s" if one.rate else "at once"
 
 
 def _state(one: Revival) -> str:

@@ -92,7 +92,7 @@ def new(
         say(f"wrote {file.relative_to(root)}")
     for line in made.unsure:
         note(f"not sure: {line}")
-    say(f"next: hub spoke check {name}, then replace the invented vendor by yours, file by file")
+    say(f"next: hub spoke check {name}; then replace the invented vendor, as docs/spokes.md says")
 
 
 def _level(name: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import threading
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +17,7 @@ from hub.cli.screen import Failure, ago, counted, note, out, say, say_error, tab
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.queue import Worker
+    from hub.sync.connection import Connection
     from hub.sync.status import ConnectionStatus
 
 Target = Annotated[str, typer.Argument(metavar="CONNECTION[/STREAM]")]
@@ -24,14 +27,28 @@ LOOK_EVERY = 0.5  # seconds
 def sync(
     target: Target,
     folder: Folder = HERE,
-    full: Annotated[bool, typer.Option("--full", help="Start over from the beginning.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again, beside the polls.")
+    ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME", help="Read again what changed since then: 2026-05-01, in UTC."
+        ),
+    ] = None,
 ) -> None:
     """Pull now, and do all that follows from it. Goes on where an interrupted run stopped."""
+    if full and since:
+        raise Failure("--full is everything, --since a part of it: give one")
     with watching() as watch, opened(folder, watch) as (config, hub):
         found, streams = chosen(hub, target)
         try:
+            hub.retry_where_mappings_changed()
             for stream in streams:
-                hub.poll_again(found.name, stream, full=full)
+                if full or since:
+                    _backfill(hub, found, stream, since)
+                else:
+                    hub.poll_again(found.name, stream)
             undone = _work_off(hub, hub.worker(threads=config.hub.threads), found.name, streams)
         except KeyboardInterrupt:
             say_error("what was committed stays, the next hub sync goes on from there")
@@ -44,6 +61,24 @@ def sync(
         raise Failure("\n".join(f"{found.name}/{name}: {why}" for name, why in undone.items()))
 
 
+def _backfill(hub: Hub, found: Connection, stream: str, since: datetime | None) -> None:
+    """Say what it will come to, and have it begun."""
+    from hub.spoke import Pulls
+    from hub.sync.forecast import forecast
+
+    start, moment = None, since.replace(tzinfo=UTC) if since else None
+    if moment is not None and isinstance(found.spoke, Pulls):
+        start = found.spoke.since(found.stream(stream), moment)
+        if start is None:
+            raise Failure(
+                f"{found.name}/{stream} cannot be asked since a moment: hub sync "
+                f"{found.name}/{stream} --full asks for everything"
+            )
+    foreseen = forecast(hub.db, found, stream, start, moment)
+    note(f"{found.name}/{stream}: {foreseen.spelled(datetime.now(UTC))}")
+    hub.backfill(found.name, stream, start=start, by=getpass.getuser(), foreseen=foreseen.records)
+
+
 def _work_off(hub: Hub, worker: Worker, name: str, streams: list[str]) -> dict[str, str]:
     """Work until the streams' polls are done, also those that another worker has in hand.
 
@@ -52,7 +87,7 @@ def _work_off(hub: Hub, worker: Worker, name: str, streams: list[str]) -> dict[s
     told = False
     while True:
         worker.run_until_idle()
-        left = _polls(hub, name, streams)
+        left = _readings(hub, name, streams)
         if not any(running for running, _ in left.values()):
             return {stream: error for stream, (_, error) in left.items()}
         if not told:
@@ -61,15 +96,16 @@ def _work_off(hub: Hub, worker: Worker, name: str, streams: list[str]) -> dict[s
         threading.Event().wait(LOOK_EVERY)
 
 
-def _polls(hub: Hub, name: str, streams: list[str]) -> dict[str, tuple[bool, str]]:
-    """By stream, whether its poll runs, and why it failed last; without those that are done."""
+def _readings(hub: Hub, name: str, streams: list[str]) -> dict[str, tuple[bool, str]]:
+    """By stream, whether it is read, and why that failed last; without those that are done."""
     from sqlalchemy import select
 
-    from hub.store.system import jobs
-    from hub.sync.jobs import Poll
+    from hub.store.work import jobs
+    from hub.sync.jobs import Backfill, Poll
 
     by_key = {Poll(name, stream).key: stream for stream in streams}
-    these = select(jobs).where(jobs.c.kind == Poll.kind, jobs.c.key.in_(by_key))
+    kinds = (Poll.kind, Backfill.kind)
+    these = select(jobs).where(jobs.c.kind.in_(kinds), jobs.c.key.in_(by_key))
     with hub.db.read() as tx:
         rows = tx.execute(these.order_by(jobs.c.running)).all()
     return {by_key[row.key]: (row.running, row.error or "not done") for row in rows}
@@ -119,8 +155,14 @@ def _explain(one: ConnectionStatus) -> None:
     say(
         f"{one.connection}: {one.state}; {counted(one.waiting_jobs, 'job')} waiting, "
         f"{one.running_jobs} running, {one.dead_jobs} dead"
+        + (f"; {counted(one.conflicts, 'conflict')}" if one.conflicts else "")
     )
+    if one.conflicts:
+        say(f"  {one.connection}: the two sides differ: hub conflicts list {one.connection}")
     parts = [(f"{one.connection}/{part.stream}", part) for part in one.streams]
+    for name, part in parts:
+        if part.backfill:
+            say(f"  {name}: backfill: {part.backfill}")
     of_streams = [(name, part.state, part.reason, part.next_step) for name, part in parts]
     whole = (one.connection, one.state, one.reason, one.next_step)
     held = one.state in {"paused", "attention"}
@@ -128,6 +170,11 @@ def _explain(one: ConnectionStatus) -> None:
         if reason and (state != "paused" or name == one.connection):
             say(f"  {name}: {state}: {reason}")
             say(f"    next: {step}")
+    for name, part in parts:
+        if part.drift and part.state != "held":
+            others = f", and {len(part.drift) - 1} more" if len(part.drift) > 1 else ""
+            say(f"  {name}: their records have changed: {part.drift[0]}{others}")
+            say(f"    next: hub drift list {name}; hub drift accept {name} if that is right")
 
 
 def resume(

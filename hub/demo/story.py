@@ -32,7 +32,7 @@ def _as_many(world: World) -> int:
         theirs = len(_mutate(world, connection, {"do": "list", "stream": stream}))
         with world.hub.db.read() as tx:
             ours = links.count(tx, connection, stream)
-            lost = dead.counts(tx).get((connection, stream), 0)
+            lost = dead.counts(tx).get((connection, stream), dead.Tally()).records
         if theirs != ours + lost:
             return 0
         total += ours
@@ -42,7 +42,7 @@ def _as_many(world: World) -> int:
 def poisoned_record(world: World) -> str:
     """One record cannot be read: it is a dead letter, and everything beside it arrived."""
     with world.hub.db.read() as tx:
-        letters = dead.find(tx, connection=CRM, stream="Case")
+        letters = dead.find(tx, dead.Which(CRM, "Case"))
     _must(len(letters) == 1, f"{len(letters)} dead records instead of 1")
     fault = letters[0].faults[0]
     _must(".yaml:" in fault["place"] and fault["field"] and fault["value"], f"vague: {fault}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,20 @@ from hub.errors import Permanent, SyncError
 from hub.http.auth import Auth, Flow
 from hub.http.oauth import OAuth
 from hub.http.pace import Clock, Pace, Rate, Sleep, Take
+from hub.http.quota import Left, left_of
 from hub.http.safe import Origin, shown
 from hub.http.status import error_of
 from hub.http.tokens import Token
-from hub.http.wire import MAX_BYTES, READ_TIMEOUT, Pool, Wire, open_client
+from hub.http.wire import (
+    AS_IT_COMES,
+    MAX_BYTES,
+    PIECE,
+    READ_TIMEOUT,
+    Pool,
+    Wire,
+    breaking_off,
+    open_client,
+)
 
 Translate = Callable[[httpx.Response], SyncError | None]
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -31,7 +41,7 @@ class Client:
     comes before the status. `transport` stands in for the network, and `ca_file` (PEM) for the
     public certificate authorities. An answer may have `max_bytes`, and be silent for `silence`.
     With `take` the rate is that of all processes together (`hub.http.pace`). Nothing is opened
-    before the first request.
+    before the first request. `calls` counts the answers; several threads may lose one of them.
     """
 
     def __init__(
@@ -54,6 +64,8 @@ class Client:
             raise ValueError(f"{shown(url)}: not an http(s) address without user and password")
         self._origin = Origin.of(self._base)
         self._translate = translate
+        self.calls = 0
+        self._told: Mapping[str, str] = {}
         self._closed = threading.Event()
         rest = sleep or self._rest
         self._pool = Pool(transport, ca_file=ca_file, max_bytes=max_bytes, clock=clock)
@@ -74,11 +86,14 @@ class Client:
         *,
         params: Params | None = None,
         json: Any = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         check: bool = True,
     ) -> httpx.Response:
         """Send one request and return the answer, read to its end.
+
+        `content` in pieces is sent as it is gone through, which happens again if they refuse the
+        token: no generator. Say its Content-Length, or it goes chunked.
 
         `path` is relative to the connection's url, or a whole URL of the same scheme, host and
         port; any other raises `Permanent` before anything is sent. Transport errors become
@@ -94,6 +109,8 @@ class Client:
             headers=headers,
         )
         response = self._http.send(request)
+        self.calls += 1
+        self._told = response.headers
         # httpx's stream refers back to the answer: megabytes, until the collector comes by.
         response.stream = httpx.ByteStream(response.content)
         if check:
@@ -101,6 +118,27 @@ class Client:
             if error is not None:
                 raise error
         return response
+
+    def stream(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """GET something large and yield its bytes as they come, unpacked; nothing is kept.
+
+        As `request`, but that an answer may take as long as it goes on, and be of any size: whoever
+        reads counts. Raises `Transient` for one that breaks off.
+        """
+        request = self._http.build_request(
+            "GET", self._resolve(path), headers=headers, extensions=AS_IT_COMES
+        )
+        response = self._http.send(request, stream=True)
+        try:
+            if not response.is_success:
+                response.read()
+                error = self._translate(response) or error_of(response)
+                if error is not None:
+                    raise error
+            with breaking_off(request):
+                yield from response.iter_bytes(PIECE)
+        finally:
+            response.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
@@ -116,6 +154,11 @@ class Client:
 
     def delete(self, path: str, **options: Any) -> httpx.Response:
         return self.request("DELETE", path, **options)
+
+    @property
+    def left(self) -> Left | None:
+        """What the last answer said of how often we may still ask, if it did."""
+        return left_of(self._told)
 
     def token(self, refused: Token | None = None) -> Token:
         """The OAuth token, for an SDK that signs its requests itself.

@@ -8,9 +8,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from hub.http import Response
 
 _REMAINING = re.compile(r"rate-?limit-?remaining(-.*)?$|remaining-(requests|calls)$")
 _SPENT = re.compile(r"(limit|limit-info|call-limit|usage)$")
@@ -19,23 +18,25 @@ _OF = re.compile(r"(\d+)\s*/\s*(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left; `share` of the whole, from 0 to 1, if they say how much that is."""
+    """What is left; if they say how much they allow, that `limit`, and the `share` left of it, 0 to 1."""
 
     said: str
     share: float | None = None
+    limit: int | None = None
 
 
-def left_of(response: Response) -> Left | None:
-    """What the headers of an answer tell; None for nothing."""
-    for name, value in response.headers.items():
+def left_of(headers: Mapping[str, str]) -> Left | None:
+    """What the headers of an answer tell, their names in small letters; None for nothing."""
+    for name, value in headers.items():
         if _SPENT.search(name) and (found := _OF.search(value)) and int(found[2]):
             used, allowed = int(found[1]), int(found[2])
-            return Left(f"{used:,} of {allowed:,} are spent ({name})", 1 - used / allowed)
-    for name, value in response.headers.items():
+            said = f"{used:,} of {allowed:,} are spent ({name})"
+            return Left(said, 1 - used / allowed, allowed)
+    for name, value in headers.items():
         if _REMAINING.search(name) and value.isdigit():
-            limit = response.headers.get(name.replace("remaining", "limit"), "")
+            limit = headers.get(name.replace("remaining", "limit"), "")
             if limit.isdigit() and int(limit):
                 said = f"{int(value):,} of {int(limit):,} are left ({name})"
-                return Left(said, int(value) / int(limit))
+                return Left(said, int(value) / int(limit), int(limit))
             return Left(f"{int(value):,} are left ({name})")
     return None

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
@@ -35,6 +36,10 @@ CONNECT_TIMEOUT = POOL_TIMEOUT = timedelta(seconds=5)
 READ_TIMEOUT = timedelta(seconds=30)  # of silence
 MAX_BYTES = 64 * 1024 * 1024  # of one answer, unpacked
 MAX_SECONDS = 300.0  # for one answer to arrive in full, however steadily it drips
+
+AS_IT_COMES = {"hub_as_it_comes": True}
+"""The extension of a request whose answer is not read here."""
+PIECE = 256 * 1024  # bytes of such an answer that are in memory at a time
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 9.2.1
 _PASSING = frozenset({502, 503, 504})
@@ -68,6 +73,8 @@ class Pool(httpx.BaseTransport):
         began = self._clock()
         answer = self._for(request).handle_request(request)
         answer.request = request
+        if AS_IT_COMES.keys() <= request.extensions.keys() and answer.is_success:
+            return answer
         try:
             body = b"".join(self._bounded(answer, began))
         finally:
@@ -167,6 +174,15 @@ class Wire(httpx.BaseTransport):
         if self._pace is not None:
             self._pace.wait()
         return self._pool.handle_request(request)
+
+
+@contextmanager
+def breaking_off(request: httpx.Request) -> Iterator[None]:
+    """Our errors for what goes wrong while an answer is read as it comes."""
+    try:
+        yield
+    except _FAILED as error:
+        raise _error_of(request, error) from error
 
 
 def open_client(

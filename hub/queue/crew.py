@@ -17,7 +17,7 @@ from hub.queue.outlook import Outlook
 from hub.queue.settle import Again, wait_again
 from hub.queue.words import as_driven, careful, in_words, time
 from hub.store.database import Transaction, ring
-from hub.store.system import workers
+from hub.store.work import workers
 
 BEAT_EVERY = 5.0  # seconds
 DEAD_AFTER = 15.0  # seconds without a beat

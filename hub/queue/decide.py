@@ -67,10 +67,13 @@ def spelled(decision: Decision) -> str:
             return f"bury: {reason}"
 
 
-def decide(error: Exception, attempt: int, *, jitter: Callable[[], float]) -> Decision:
+def decide(
+    error: Exception, attempt: int, *, jitter: Callable[[], float], conflicts: int = 0
+) -> Decision:
     """The only code that looks at the types of errors.
 
-    `attempt` counts from 1 and includes the failed one; `jitter` gives numbers from 0 to 1.
+    `attempt` counts from 1 and includes the failed one; `conflicts` of those before it were such.
+    `jitter` gives numbers from 0 to 1.
 
     A refused credential holds the connection until somebody acts: every probe with it counts
     against us at their token endpoint, and some lock the account. After a correction `resume`
@@ -88,7 +91,7 @@ def decide(error: Exception, attempt: int, *, jitter: Callable[[], float]) -> De
             decision = Bury("not_found")
         case Permanent():
             decision = Bury("refused")
-        case Conflict() if attempt >= MOST_CONFLICTS:
+        case Conflict() if conflicts + 1 >= MOST_CONFLICTS:
             decision = Bury("conflict")
         case _ if attempt >= MOST_ATTEMPTS:
             decision = Bury("exhausted")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from hub.errors import Conflict
 from hub.queue import jobs, settle
 from hub.queue.decide import Bury, Decision, Pause, Resync, Retry, spelled
 from hub.queue.jobs import Claimed
@@ -48,6 +49,11 @@ def apply(
             settle.pause(tx, job, until, error, now=now)
         case Bury(reason):
             settle.bury(tx, job, reason, error, now=now)
+
+
+def conflicts(job: Claimed) -> int:
+    """How many of the job's attempts so far have met a newer version on the other side."""
+    return sum(said.startswith(f"{Conflict.__name__}: ") for _, _, said in job.story or ())
 
 
 def shortened(error: Exception) -> str:

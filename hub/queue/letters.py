@@ -23,7 +23,7 @@ from hub.queue.lanes import Lane
 from hub.queue.upsert import insert_for
 from hub.queue.words import time
 from hub.store.database import Transaction, ring
-from hub.store.system import dead_jobs, jobs
+from hub.store.work import dead_jobs, jobs
 
 MOST = 10_000
 """Letters that one `revive` or `drop` touches; whoever wants more calls again."""

@@ -18,7 +18,7 @@ from hub.queue.letters import keep, told
 from hub.queue.upsert import insert_for
 from hub.queue.words import in_words, time
 from hub.store.database import Transaction, ring
-from hub.store.system import pauses
+from hub.store.work import pauses
 
 
 def retry(

@@ -18,7 +18,7 @@ from hub.queue import crew, jobs, settle, suspects
 from hub.queue.appetite import TOO_SLOW, Appetite
 from hub.queue.clock import DatabaseClock
 from hub.queue.decide import Pause, Resync, Retry, decide
-from hub.queue.failures import Failure, apply, report, shortened
+from hub.queue.failures import Failure, apply, conflicts, report, shortened
 from hub.queue.hands import Handler, Hands
 from hub.queue.jobs import Claimed, LostLease
 from hub.queue.lanes import Lane
@@ -200,7 +200,9 @@ class Shift:
                 case None:
                     self._returned.append(job)
                 case Exception():
-                    decision = decide(error, job.attempt, jitter=self._plan.jitter)
+                    decision = decide(
+                        error, job.attempt, jitter=self._plan.jitter, conflicts=conflicts(job)
+                    )
                     self._failures.append(Failure(job, error, decision))
                 case _:
                     interrupt = error

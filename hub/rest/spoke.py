@@ -15,6 +15,7 @@ from hub.rest.checks import BY_TIME
 from hub.rest.document import read
 from hub.rest.handshakes import HANDSHAKES
 from hub.rest.language import Declaration, Setting, Webhooks
+from hub.rest.language import Stream as Told
 from hub.rest.source import Source
 from hub.rest.writing import Writer
 from hub.spoke import (
@@ -86,7 +87,7 @@ class Lists(RestSpoke, Pulls):
             return iter(())
         source = Source(self._account, stream.name, told, self.translate)
         now = self._clock()
-        if told.since and told.pages and told.pages.by in BY_TIME:
+        if told.since and _is_by_time(told):
             return by_time.pull(source, told.since, cursor, now)
         return by_tokens.pull(source, cursor, now)
 
@@ -171,10 +172,14 @@ def spoke_of(declaration: Declaration, *, module: str = __name__) -> type[Spoke]
     made.rate = declaration.rate
     made.hosts = tuple(declaration.hosts)
     made.streams = tuple(
-        Stream(name, told.every, complete=told.complete)
+        Stream(name, told.every, complete=told.complete, by_time=_is_by_time(told))
         for name, told in declaration.streams.items()
     )
     return made
+
+
+def _is_by_time(told: Told) -> bool:
+    return told.since is not None and told.pages is not None and told.pages.by in BY_TIME
 
 
 def _model(

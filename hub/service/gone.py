@@ -1,6 +1,7 @@
 """What a record says once the external record that it was is deleted, and when that comes back.
 
-Nothing is ever deleted here because it was deleted there: people refer to it. (Rule R46.)
+Nothing is ever deleted here because it was deleted there: people refer to it (rule R46). But a
+relation is no record that anybody refers to: it is there, or it has ended.
 """
 
 from __future__ import annotations
@@ -27,3 +28,10 @@ BACK: Mapping[str, Mapping[str, Any]] = {
     entity: {"active": True} for entity, values in GONE.items() if "active" in values
 }
 """What the mapping may not say by itself when a deleted record is restored."""
+
+ENDS: Mapping[str, tuple[str, ...]] = {"group_member": ("group", "user")}
+"""The entities that are relations, each with the references that make one.
+
+Without all of them there is no row: not before both ends are here, and not when one of them is
+gone. It is there for as long as any connection says so.
+"""

@@ -6,20 +6,22 @@ follows from the later entries, read backwards from the record as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import column, select
 
 from hub.store import bulk, sets
 from hub.store.bulk import Same
 from hub.store.database import Transaction
 from hub.store.entities import sys_audit
-from hub.store.types import sqlite_time
+from hub.store.types import Instant, sqlite_time
 
 WHOLE_RECORD = "*"
+BY_RULE = "rule"
+"""The place of a value that nobody has sent: it follows from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,22 @@ def births(
     sys_ids: Sequence[str],
     external_ids: Sequence[str],
     *,
+    user: str,
     source: str,
     place: str,
     change_set: str,
     job: str,
     at: datetime,
 ) -> None:
-    """One entry for each record that `source` brought into the world. One statement."""
+    """One entry for each record that `source` brought into the world, on the word of `user`.
+
+    One statement.
+    """
     columns: dict[str, Any] = {
         "tablename": Same(table),
         "documentkey": sys_ids,
         "fieldname": Same(WHOLE_RECORD),
-        "user": Same(source),
+        "user": Same(user),
         "hub_source": Same(source),
         "hub_external_id": external_ids,
         "hub_mapping": Same(place),
@@ -103,6 +109,47 @@ def append(
     tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """When a field got its value, and from which connection; empty for the hub's own people.
+
+    `version` is that of the connection's record now; `whole`: it came with the record itself.
+    """
+
+    source: str
+    at: datetime
+    version: str
+    whole: bool
+
+
+_LAST = f"""
+    SELECT k.id, k.field, a.hub_source, a.sys_created_on, l.version, a.fieldname
+    FROM {sets.values("keys", ("tab", "id", "field"))} k
+    JOIN sys_audit a ON a.id = (
+      SELECT max(b.id) FROM sys_audit b
+      WHERE b.documentkey = k.id AND b.tablename = k.tab AND (b.fieldname = '{WHOLE_RECORD}'
+        OR (b.fieldname = k.field AND (b.oldvalue <> b.newvalue
+          OR (b.oldvalue IS NULL) <> (b.newvalue IS NULL)))))
+    LEFT JOIN hub_external_ref l ON l.sys_id = k.id AND l.table_name = k.tab
+      AND l.connection = a.hub_source AND l.external_id = a.hub_external_id
+"""  # noqa: S608 -- names are ours
+
+
+def last_set(
+    tx: Transaction, wanted: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str], Setting]:
+    """By (sys_id, field), for the (table, sys_id, field) that are wanted. One statement."""
+    statement = sets.prepared(_LAST, tx.dialect.name).columns(
+        column("id"), column("field"), column("source"), column("at", Instant),
+        column("version"), column("fieldname"),
+    )  # fmt: skip
+    rows = tx.execute(statement, {"keys": sets.packed(wanted)})
+    return {
+        (id, field): Setting(source or "", at, version or "", fieldname == WHOLE_RECORD)
+        for id, field, source, at, version, fieldname in rows
+    }
+
+
 def spelled(value: Any) -> str | None:
     """A value as an entry has it."""
     match value:
@@ -114,6 +161,18 @@ def spelled(value: Any) -> str | None:
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         case _:
             return str(value)
+
+
+def of_records(
+    tx: Transaction, table: str, sys_ids: Iterable[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The entries of these records, oldest first. One statement."""
+    mine = sys_audit.c.documentkey.in_(list(sys_ids))
+    query = select(sys_audit).where(sys_audit.c.tablename == table, mine).order_by(sys_audit.c.id)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in tx.execute(query):
+        found.setdefault(row.documentkey, []).append(sets.named(row))
+    return found
 
 
 def of_record(tx: Transaction, table: str, sys_id: str) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from sqlalchemy import Row, delete, func, select, update
 
 from hub.store import clock
 from hub.store.database import Transaction
-from hub.store.system import deliveries
 from hub.store.types import storable
+from hub.store.work import deliveries
 
 
 @dataclass(frozen=True, slots=True)

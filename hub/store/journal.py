@@ -75,6 +75,6 @@ def of_record(tx: Transaction, sys_id: str) -> list[dict[str, Any]]:
     rows = tx.execute(
         select(sys_journal_field)
         .where(sys_journal_field.c.element_id == sys_id)
-        .order_by(sys_journal_field.c.sys_created_on.desc(), sys_journal_field.c.sys_id)
+        .order_by(sys_journal_field.c.sys_created_on.desc(), sys_journal_field.c.sys_id.desc())
     )
     return [sets.named(row) for row in rows]

@@ -18,7 +18,8 @@ class Link(NamedTuple):
     """This record *is* that external record.
 
     `digest` is of what they sent last; `base` holds the mapped values of two-way fields that
-    both sides agreed on last, in JSON's types.
+    both sides agreed on last, in JSON's types; of a relation that waits for one of its ends, the
+    record as it came.
     """
 
     connection: str
@@ -197,16 +198,22 @@ def of_record(tx: Transaction, table: str, sys_id: str) -> list[Link]:
     ]
 
 
-_FORGET = text(
-    "DELETE FROM hub_external_ref WHERE connection = :connection AND stream = :stream "
-    "AND external_id = :id AND table_name = :table"
-)
+_FORGET = f"""
+    DELETE FROM hub_external_ref
+    WHERE connection = :connection AND stream = :stream AND table_name = :table
+      AND external_id IN (SELECT k.id FROM {sets.values("keys", ("id",))} k)
+"""  # noqa: S608
 
 
-def forget(tx: Transaction, connection: str, stream: str, external_id: str, table: str) -> None:
-    """This external record was never that record: it is new when it is heard of again."""
-    given = {"connection": connection, "stream": stream, "id": external_id, "table": table}
-    tx.execute(_FORGET, given)
+def forget(
+    tx: Transaction, connection: str, stream: str, external_ids: Iterable[str], table: str
+) -> None:
+    """These external records were never those records: they are new when they are heard of again.
+
+    One statement.
+    """
+    keys = sets.packed(external_ids)
+    sets.execute(tx, _FORGET, connection=connection, stream=stream, table=table, keys=keys)
 
 
 def count(tx: Transaction, connection: str, stream: str) -> int:
@@ -215,6 +222,14 @@ def count(tx: Transaction, connection: str, stream: str) -> int:
     here = (links.c.connection == connection, links.c.stream == stream)
     distinct = func.count(links.c.external_id.distinct())
     return tx.execute(select(distinct).where(*here, live)).scalar_one()
+
+
+def count_since(tx: Transaction, connection: str, stream: str, version: str) -> int:
+    """How many external records of a stream are of this version or a newer one."""
+    newer = (links.c.deleted_at.is_(None), links.c.version >= version)
+    here = (links.c.connection == connection, links.c.stream == stream)
+    distinct = func.count(links.c.external_id.distinct())
+    return tx.execute(select(distinct).where(*here, *newer)).scalar_one()
 
 
 _SAVE = """

@@ -8,7 +8,7 @@ people said of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,7 +42,8 @@ _NOTE = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (connection, stream, external_id, table_name, candidate) DO UPDATE SET
       rule = excluded.rule, found_at = excluded.found_at,
-      state = CASE WHEN hub_match.state = 'waiting' THEN excluded.state ELSE hub_match.state END
+      state = CASE WHEN hub_match.state IN ('waiting', 'adopted') THEN excluded.state
+        ELSE hub_match.state END
 """
 
 
@@ -54,6 +55,42 @@ def note(tx: Transaction, found: Sequence[Match], *, now: float) -> None:
             for m in found
         ]
         tx.exec_driver_sql(sets.placeholders(tx, _NOTE), rows)
+
+
+_OF_ANOTHER = (
+    "m.connection = k.connection AND m.stream = k.stream AND m.external_id = k.external "
+    "AND m.table_name = k.tab AND m.candidate <> k.candidate"
+)
+_KEYS = ["connection", "stream", "external", "tab", "candidate"]
+_SETTLE = f"""
+    DELETE FROM hub_match WHERE id IN (
+      SELECT m.id FROM {sets.each("keys", _KEYS, "hub_match m", _OF_ANOTHER)}
+        AND m.state = 'waiting')
+"""  # noqa: S608 -- names are ours
+
+
+def settle(tx: Transaction, found: Sequence[Match]) -> None:
+    """Nobody need be asked any more about those that a rule is certain of now. One statement."""
+    keys = [
+        [m.connection, m.stream, m.external_id, m.table, m.candidate]
+        for m in found
+        if m.state == "adopted"
+    ]
+    if keys:
+        sets.execute(tx, _SETTLE, keys=sets.packed(keys))
+
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:table, 0))")
+
+
+def take_turn(tx: Transaction, tables: Iterable[str]) -> None:
+    """Let nobody else look for records of these tables before this transaction ends.
+
+    Two systems that tell of one person at once would both find that nobody has told of them.
+    SQLite has one writer anyway.
+    """
+    for table in sorted(tables) if tx.dialect.name != "sqlite" else ():
+        tx.execute(_TURN, {"table": f"hub_match/{table}"})
 
 
 def find(tx: Transaction, number: int) -> Match | None:

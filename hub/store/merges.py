@@ -30,7 +30,7 @@ class Image:
     row: Mapping[str, Any]
     pointers: Pointers
     links: list[list[str]]  # connection, stream, external id
-    notes: list[str]  # sys_ids of journal entries
+    notes: list[str]  # sys_ids of journal entries and files
     filled: Mapping[str, Any]
 
 
@@ -103,12 +103,11 @@ _LINK_BACK = text(
     "UPDATE hub_external_ref SET sys_id = :new WHERE table_name = :table AND sys_id = :old "
     "AND connection = :connection AND stream = :stream AND external_id = :external_id"
 )
-_NOTES = text(
-    "UPDATE sys_journal_field SET element_id = :new WHERE element_id = :old RETURNING sys_id"
-)
+_ENCLOSED = (("sys_journal_field", "element_id"), ("sys_attachment", "table_sys_id"))
+_NOTES = "UPDATE {0} SET {1} = :new WHERE {1} = :old RETURNING sys_id"
 _NOTES_BACK = f"""
-    UPDATE sys_journal_field SET element_id = :new
-    WHERE element_id = :old AND sys_id IN (SELECT k.id FROM {sets.values("keys", ("id",))} k)
+    UPDATE {{0}} SET {{1}} = :new
+    WHERE {{1}} = :old AND sys_id IN (SELECT k.id FROM {sets.values("keys", ("id",))} k)
 """  # noqa: S608
 _WAITING = text("DELETE FROM hub_pending_ref WHERE table_name = :table AND sys_id = :old")
 
@@ -135,12 +134,19 @@ def move_links_back(
 
 
 def move_notes(tx: Transaction, old: str, new: str) -> list[str]:
-    """Journal entries of `old` are entries of `new`; which those were."""
-    return list(tx.execute(_NOTES, {"old": old, "new": new}).scalars())
+    """Journal entries and files of `old` belong to `new`; which those were."""
+    given = {"old": old, "new": new}
+    return [
+        sys_id
+        for names in _ENCLOSED
+        for sys_id in tx.execute(text(_NOTES.format(*names)), given).scalars()
+    ]
 
 
 def move_notes_back(tx: Transaction, notes: Iterable[str], old: str, new: str) -> None:
-    sets.execute(tx, _NOTES_BACK, old=old, new=new, keys=sets.packed(notes))
+    keys = sets.packed(notes)
+    for names in _ENCLOSED:
+        sets.execute(tx, _NOTES_BACK.format(*names), old=old, new=new, keys=keys)
 
 
 def remove(tx: Transaction, entity: Entity, sys_id: str) -> None:

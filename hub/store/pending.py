@@ -42,6 +42,17 @@ def save(tx: Transaction, waiting: Sequence[Pending]) -> None:
         tx.exec_driver_sql(sets.placeholders(tx, _SAVE), rows)
 
 
+_WAITS = text(
+    "SELECT field FROM hub_pending_ref WHERE table_name = :table AND sys_id = :sys_id "
+    "AND external_id <> ''"
+)
+
+
+def fields(tx: Transaction, table: str, sys_id: str) -> set[str]:
+    """The fields of a record that wait for one that we have not seen yet."""
+    return set(tx.execute(_WAITS, {"table": table, "sys_id": sys_id}).scalars())
+
+
 _ARRIVED = """
     SELECT p.table_name, p.sys_id, p.field, p.connection, p.stream, p.external_id, p.place,
       {together}(l.table_name, l.sys_id)

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, Dialect, Table, select
 from sqlalchemy.types import TypeEngine
 
-from hub.store import sets
+from hub.store import conflicts, sets
 from hub.store.bulk import encoder
+from hub.store.conflicts import Conflict
 from hub.store.database import Transaction
 from hub.store.entities import Entity
 
@@ -61,33 +62,42 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Rows by sys_id, children by the sys_id of their parent, and (table, number) to sys_id."""
+    """Rows by sys_id, children by the sys_id of their parent, and (table, number) to sys_id.
+
+    `conflicts` are those that are open of these rows, by sys_id.
+    """
 
     rows: dict[str, Row]
     children: dict[str, list[Row]]
     numbered: dict[tuple[str, str], str]
+    conflicts: dict[str, list[Conflict]]
 
 
 def read_all(
     tx: Transaction, wanted: Sequence[Wanted], numbers: Mapping[str, Iterable[str]] | None = None
 ) -> Found:
-    """Rows of any number of entities; and who has the `numbers`, given by table.
+    """Rows of any number of entities, with what is open of them; and who has the `numbers`.
+
+    `numbers` are given by table.
 
     One statement for all, however different the tables are; none for nothing.
     """
-    found, sought = Found({}, {}, {}), dict(numbers or {})
+    found, sought = Found({}, {}, {}, {}), dict(numbers or {})
     if not wanted and not sought:
         return found
     parts = _parts(wanted, tx.dialect)
     tables = tuple((one.entity.table, *_of_child(one)) for one in wanted)
     statement = _union(tables, tuple(sought), tx.dialect)
     keys = [one.sys_ids for one in wanted] + list(sought.values())
+    keys.append([sys_id for one in wanted for sys_id in one.sys_ids])
     packed = {f"keys{i}": sets.packed(those) for i, those in enumerate(keys)}
     for number, *values in sets.select(tx, statement, **packed):
         if number < len(parts):
             parts[number].read(values, found)
-        else:
+        elif number < len(keys) - 1:
             found.numbered[list(sought)[number - len(parts)], values[-2]] = values[-1]
+        else:
+            found.conflicts.setdefault(values[-1], []).append(conflicts.read(values[-2]))
     return found
 
 
@@ -221,7 +231,8 @@ def _union(
 ) -> str:
     """Each part in columns of its own, then two for (number, sys_id): all others are null there.
 
-    They could not share columns, because PostgreSQL gives each one type.
+    They could not share columns, because PostgreSQL gives each one type. Open conflicts stand
+    where numbers do.
     """
     quote = dialect.identifier_preparer.quote
     widths = [_columns_of(table, child, dialect) for table, child, _ in parts]
@@ -246,6 +257,12 @@ def _union(
             f"SELECT {number}, {_listed([*nulls, ['p.number', 'p.sys_id']])} FROM "  # noqa: S608
             + sets.each(f"keys{number}", ["k"], f"{quote(name)} p", "p.number = k.k")
         )
+    number, conflict = len(parts) + len(numbered), conflicts.as_text(dialect.name)
+    selects.append(
+        f"SELECT {number}, {_listed([*nulls, [conflict, 'c.sys_id']])} FROM "  # noqa: S608
+        + sets.each(f"keys{number}", ["k"], "hub_conflict c", conflicts.OPEN)
+        + f" AND {conflicts.ANY_OPEN}"
+    )
     return " UNION ALL ".join(selects)
 
 

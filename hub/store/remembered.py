@@ -73,6 +73,8 @@ _NEXT = text(
     WHERE connection = :connection AND stream = :stream AND external_id > :after
       AND NOT EXISTS (SELECT 1 FROM hub_external_ref l WHERE l.connection = r.connection
         AND l.stream = r.stream AND l.external_id = r.external_id AND l.deleted_at IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM hub_dead_record d WHERE d.connection = r.connection
+        AND d.stream = r.stream AND d.external_id = r.external_id AND d.resolved_at IS NULL)
     ORDER BY external_id LIMIT :most
     """
 )
@@ -81,7 +83,10 @@ _NEXT = text(
 def portion(
     tx: Transaction, connection: str, stream: str, *, after: str, most: int
 ) -> list[Memory]:
-    """The next records that are kept and not gone, in the order of their ids."""
+    """The next records that are kept and not gone, in the order of their ids.
+
+    Of one that is dead, what came last lies there: that is read again in its place.
+    """
     given = {"connection": connection, "stream": stream, "after": after, "most": most}
     return [
         Memory(row.external_id, row.version, zlib.decompress(row.raw))

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import delete, false, func, inspect, select
 
-from hub.store import entities, numbers, system  # noqa: F401 -- makes `metadata` complete
+from hub.store import conflicts, entities, numbers, system, work  # noqa: F401 -- makes `metadata` complete
 from hub.store.database import Database, Transaction
 from hub.store.metadata import metadata
 

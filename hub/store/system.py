@@ -1,12 +1,10 @@
-"""The hub's own tables: what it knows about the outside, and what is still to be done.
+"""The hub's own tables: what it knows about the outside. What is still to be done: see `work`.
 
 Times in them are seconds since 1970 on the database's clock, as floats: jobs need more than
 the second precision of `Instant`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -107,6 +105,19 @@ listings = Table(
     Column("accepted", Boolean, nullable=False, default=False),  # a person says that they are gone
 )
 
+backfills = Table(
+    "hub_backfill",  # a stream that is read from its beginning, or since a moment, beside its polls
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("start", String),  # the cursor that it began after; null: the beginning
+    Column("cursor", String),  # where its last page ended
+    Column("foreseen", BigInteger),  # records, if that was known
+    Column("seen", BigInteger, nullable=False, default=0),
+    Column("started_at", Float, nullable=False),
+    Column("started_by", String(80), nullable=False),
+)
+
 subscriptions = Table(
     "hub_subscription",  # that they promised to send us webhooks
     metadata,
@@ -143,6 +154,26 @@ matches = Table(
     sqlite_autoincrement=True,  # a person types these ids
 )
 
+seekers = Table(
+    "hub_seeker",  # external records that look for a record of ours which may come yet
+    metadata,
+    Column("sought", String(32), primary_key=True),  # a digest of a table, a column and a value
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("external_id", String(255), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+sending = Table(
+    "hub_sending",  # entries and files of ours that they may have got, under an id unknown to us
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("sys_id", String(32), primary_key=True),
+    Column("since", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 merges = Table(
     "hub_merge",  # two records that became one, and what it takes to undo that
     metadata,
@@ -157,6 +188,25 @@ merges = Table(
     Column("undone_by", String(80)),
     Index("ix_hub_merge_victim", "victim"),
     sqlite_autoincrement=True,
+)
+
+drift = Table(
+    "hub_drift",  # what the records of a stream look like, path by path: see `hub.store.drift`
+    metadata,
+    Column("connection", String(80), primary_key=True),
+    Column("stream", String(80), primary_key=True),
+    Column("path", String(255), primary_key=True),  # list steps left out; empty: the record itself
+    Column("state", String(10), nullable=False),  # known | new | gone | changed
+    Column("kinds", String(40), nullable=False),  # that were seen there, with commas
+    Column("was", String(40), nullable=False),  # those of them that are no news
+    Column("mapped", Boolean, nullable=False),  # a mapping read it when it was seen last
+    Column("seen", BigInteger, nullable=False),  # how many had it ...
+    Column("looked", BigInteger, nullable=False),  # ... of how many that could have had it
+    Column("missing", BigInteger, nullable=False),  # how many of the last had not, in a row
+    Column("first_seen", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("since", Float, nullable=False),  # it is in this state
+    sqlite_with_rowid=False,
 )
 
 sync_runs = Table(
@@ -181,21 +231,6 @@ sync_runs = Table(
     Index("ix_hub_sync_run_stream", "connection", "stream", "id"),
 )
 
-deliveries = Table(
-    "hub_delivery",
-    metadata,
-    Column("id", _serial, primary_key=True),
-    Column("connection", String(80), nullable=False),
-    Column("delivery_id", String(255), nullable=False),
-    Column("received_at", Float, nullable=False),
-    Column("headers", JSON, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("state", String(20), nullable=False),  # waiting | done | dead
-    Column("error", String),
-    Index("uq_hub_delivery_once", "connection", "delivery_id", unique=True),
-    Index("ix_hub_delivery_received_at", "received_at"),
-)
-
 dead_records = Table(
     "hub_dead_record",
     metadata,
@@ -208,151 +243,48 @@ dead_records = Table(
     Column("raw", LargeBinary, nullable=False),  # JSON, as it came
     Column("faults", JSON, nullable=False),  # [{place, field, expression, value, reason}]
     Column("error", String, nullable=False),  # the faults as one readable text
-    Column("failed_at", Float, nullable=False),
+    Column("failed_at", Float, nullable=False),  # when it was tried last
     Column("resolved_at", Float),  # null while it is dead
+    # What it has in common with others: see `causes`.
+    Column("cause", String(20), nullable=False, default="", server_default=""),
+    Column("place", String, nullable=False, default="", server_default=""),
+    Column("field", String, nullable=False, default="", server_default=""),
+    Column("reason", String, nullable=False, default="", server_default=""),
+    Column("value", String, nullable=False, default="", server_default=""),
+    Column("since", Float, nullable=False, default=0, server_default="0"),  # it has been dead
     Index("uq_hub_dead_record_of", "connection", "stream", "external_id", unique=True),
-    Index(
-        "ix_hub_dead_record_open",
-        "connection",
-        "stream",
-        "id",
-        sqlite_where=text("resolved_at IS NULL"),
-        postgresql_where=text("resolved_at IS NULL"),
-    ),
-)
-
-_VACUUMED = {
-    # Rows live for seconds: without this, dead ones are passed over by every claim until a fifth
-    # of the largest backlog ever has died.
-    "autovacuum_vacuum_scale_factor": 0,
-    "autovacuum_vacuum_threshold": 5000,
-    "autovacuum_vacuum_insert_threshold": 200_000,
-    "autovacuum_vacuum_cost_delay": 0,
-    "autovacuum_analyze_scale_factor": 0,
-    "autovacuum_analyze_threshold": 20_000,
-}
-
-
-def _where(sqlite: str, postgresql: str) -> dict[str, Any]:
-    return {"sqlite_where": text(sqlite), "postgresql_where": text(postgresql)}
-
-
-jobs = Table(
-    "hub_job",
-    metadata,
-    Column("id", _serial, primary_key=True),
-    Column("lane", Integer, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("key", String(512), nullable=False),
-    Column("connection", String(80), nullable=False),
-    Column("priority", Integer, nullable=False, default=0),  # the smaller, the sooner
-    Column("payload", JSON, nullable=False),
-    Column("running", Boolean, nullable=False, default=False),
-    Column("run_at", Float, nullable=False),
-    Column("put_at", Float, nullable=False),
-    Column("revision", Integer, nullable=False, default=1),
-    Column("attempt", Integer, nullable=False, default=0),
-    Column("crashes", Integer, nullable=False, default=0),
-    Column("take", Integer, nullable=False, default=0),  # the fencing token
-    Column("worker", String(80)),
-    Column("error", String),
-    Column("story", JSON(none_as_null=True)),  # [[time, worker, error], ...] of what failed
-    # Waiting jobs only, so that a claim never meets one that runs; and no suspects, which are
-    # taken one at a time. The connection stands before the time: a paused connection's backlog is
-    # stepped over as a whole.
-    Index(
-        "ix_hub_job_claim",
-        "lane",
-        "connection",
-        "priority",
-        "run_at",
-        "id",
-        **_where("running = 0 AND crashes = 0", "running = false AND crashes = 0"),
-    ),
-    Index(
-        "ix_hub_job_suspect",
-        "run_at",
-        "id",
-        **_where("running = 0 AND crashes > 0", "running = false AND crashes > 0"),
-    ),
     *(
         Index(
-            f"uq_hub_job_{state}",
-            "kind",
-            "key",
-            unique=True,
-            **_where(f"running = {flag}", f"running = {word}"),
+            f"ix_hub_dead_record_{name}",
+            "connection",
+            "stream",
+            *columns,
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
         )
-        for state, flag, word in (("waiting", 0, "false"), ("running", 1, "true"))
+        for name, columns in (
+            ("open", ("id",)),
+            ("cause", ("cause", "id", "since", "failed_at")),  # groups are counted by it alone
+            ("mapping", ("mapping", "failed_at")),
+        )
     ),
-    sqlite_autoincrement=True,  # an id given twice would let a lost lease pass for a new one
-    postgresql_with=_VACUUMED,
 )
 
-dead_jobs = Table(
-    "hub_dead_job",
+dead_edits = Table(
+    "hub_dead_edit",  # what a person made of a dead record, and what it was before
     metadata,
     Column("id", _serial, primary_key=True),
-    Column("lane", Integer, nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("key", String(512), nullable=False),
+    Column("letter", BigInteger, nullable=False),
     Column("connection", String(80), nullable=False),
-    Column("priority", Integer, nullable=False, default=0),
-    Column("payload", JSON, nullable=False),
-    Column("put_at", Float, nullable=False),
-    Column("puts", Integer, nullable=False, default=1),  # requests that this job answered
-    Column("died_at", Float, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("reason", String(40), nullable=False),
-    Column("error", String, nullable=False),
-    Column("worker", String(80)),  # the last to run it
-    Column("story", JSON(none_as_null=True)),  # [[time, worker, error], ...]
-    Index("ix_hub_dead_job_connection", "connection", "kind", "lane"),
-    Index("ix_hub_dead_job_newest", "connection", "id"),
-    sqlite_autoincrement=True,  # a person types these ids: one must never mean another letter
-)
-
-workers = Table(
-    "hub_worker",
-    metadata,
-    Column("name", String(80), primary_key=True),
-    Column("beat_at", Float, nullable=False),
-    Column("idle", Boolean, nullable=False, default=False),  # waits to be woken
-    postgresql_with={"fillfactor": 50},
-)
-
-pauses = Table(
-    "hub_pause",
-    metadata,
-    Column("connection", String(80), primary_key=True),
-    Column("until", Float),  # null: until somebody acts
-    Column("reason", String, nullable=False),
-    Column("since", Float, nullable=False),
-)
-
-rates = Table(
-    "hub_rate",
-    metadata,
-    Column("account", String(80), primary_key=True),
-    Column("free_at", Float, nullable=False),  # when the next call may be made
-    postgresql_with={"fillfactor": 50},
-)
-
-revivals = Table(
-    "hub_revival",
-    metadata,
-    Column("id", _serial, primary_key=True),
-    Column("which", JSON, nullable=False),  # the properties of the letters that are meant
-    Column("by", String(100), nullable=False),
-    Column("rate", Float, nullable=False),  # letters per second at most
-    Column("newest", BigInteger, nullable=False),  # letters that die later are not meant
-    Column("position", BigInteger, nullable=False, default=0),  # the last letter revived
-    Column("foreseen", BigInteger, nullable=False),
-    Column("revived", BigInteger, nullable=False, default=0),
-    Column("started_at", Float, nullable=False),
-    Column("ended_at", Float),
-    Column("cancelled_by", String(100)),
-    sqlite_autoincrement=True,
+    Column("stream", String(80), nullable=False),
+    Column("external_id", String(255), nullable=False),
+    Column("version", String(80), nullable=False),
+    Column("before", LargeBinary, nullable=False),  # JSON, as it came
+    Column("after", LargeBinary, nullable=False),
+    Column("edited_by", String(100), nullable=False),
+    Column("edited_at", Float, nullable=False),
+    Index("ix_hub_dead_edit_letter", "letter"),
+    sqlite_autoincrement=True,  # audit entries name them
 )
 
 tokens = Table(

@@ -20,22 +20,25 @@ from hub import queue
 from hub.mapping import RecordFailed
 from hub.service.gone import BACK, GONE
 from hub.spoke import Change, Writes
-from hub.store import dead, entities, links, listings, matches, pending, remembered
+from hub.store import audit, dead, entities, links, listings, matches, pending, remembered, seekers
 from hub.store.cursors import Counts
 from hub.store.database import Transaction
 from hub.store.dead import DeadRecord
+from hub.store.enclosed import KINDS
 from hub.store.entities import Entity
 from hub.store.links import Known, Letter, Link
 from hub.store.pending import Pending
-from hub.sync import birth, reading, resolve
+from hub.sync import birth, enclosed, matching, reading, relations, resolve
 from hub.sync.amend import Amended, Origin, Patch, amend, value_of
 from hub.sync.children import ChildList
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Bind, request
 from hub.sync.merge import plain
 from hub.sync.reading import Item, Record
+from hub.sync.resolve import Resolved
 
 UNKNOWN = Known()
+UNDERWAY = 60.0  # seconds; no page is being written for longer
 
 
 def absorb(
@@ -67,10 +70,14 @@ def absorb_records(
     job: str = "",
     again: bool = False,
     listed: bool = False,
+    by: str = "",
 ) -> Counts:
-    """As `absorb`, for records as a page brings them; `listed`: of a complete listing."""
+    """As `absorb`, for records as a page brings them; `listed`: of a complete listing.
+
+    `by` is who says so in the connection's place: a person, of a record that they edited.
+    """
     links.take_turn(tx, connection.name, stream)
-    page = _Page(tx, connections, connection, stream, now, job, again)
+    page = _Page(tx, connections, connection, stream, now, job, again, by or connection.name)
     latest = reading.newest(records)
     page.identify(latest)
     if listed:
@@ -90,6 +97,7 @@ class _Page:
     now: datetime
     job: str
     again: bool
+    by: str
     known: Mapping[str, Known] = field(default_factory=dict[str, Known])
     items: list[Item] = field(default_factory=list[Item])
     buried: dict[str, DeadRecord] = field(default_factory=dict[str, DeadRecord])
@@ -148,19 +156,57 @@ class _Page:
 
     def apply(self, opened: Sequence[Item]) -> None:
         """Resolve, create or amend, and remember what came of it."""
+        if self._tells_what_belongs_to_records():
+            opened = self._received(opened)
         items = [item for item in opened if not item.unseen]
-        waiting, matched = resolve.resolve(self.tx, self.connection.name, items)
-        matches.note(self.tx, matched, now=self.now.timestamp())
+        relate = relations.are_told(self.connection, self.stream)
+        again = relations.as_new(items, self.known_of) if relate else ()
+        found = self._resolved_items(items)
+        items = found.items
+        born, others = relations.parted(items, again) if relate else (items, [])
         tombstones = [self._tombstone(item) for item in opened if item.unseen]
-        groups = birth.groups(items) if not tombstones else []
-        if groups:
-            self._create(groups, self._binds(items))
-            self.outcome |= {item.record.id: "created" for item in items}
+        binds = self._binds(items, found.waiting)
+        if groups := birth.groups(born) if not tombstones else []:
+            self._create(groups, binds)
+            self.outcome |= {item.record.id: "created" for item in born}
+            if others:
+                self._amend(others, [], [])
         else:
-            self._amend(items, tombstones)
-        pending.save(self.tx, self._pending(items, waiting))
+            self._amend(items, tombstones, binds)
+        pending.save(self.tx, self._pending(items, found.waiting))
         letters = [*self.buried.values(), *self._resolved()]
         dead.save(self.tx, letters, now=self.now.timestamp())
+
+    def _tells_what_belongs_to_records(self) -> bool:
+        return any(m.table in KINDS for m in self.connection.mappings[self.stream])
+
+    def _received(self, opened: Sequence[Item]) -> list[Item]:
+        """Take in journal entries and files; the items that are neither."""
+        for table in KINDS:
+            items = [item for item in opened if item.layout.mapping.table == table]
+            if items:
+                told = enclosed.receive(
+                    self.tx, self.connections, self.connection, self.stream, items, now=self.now
+                )
+                now = self.now.timestamp()
+                links.save(self.tx, told.links, now=now)
+                pending.save(self.tx, told.pending)
+                audit.append(self.tx, told.audit, change_set=uuid4().hex, job=self.job, at=self.now)
+                queue.put(self.tx, told.jobs, now=now)
+                self.outcome |= told.outcome
+        return [item for item in opened if item.layout.mapping.table not in KINDS]
+
+    def _resolved_items(self, items: Sequence[Item]) -> Resolved:
+        """Say which records they are; part those of which that is in doubt."""
+        recheck = not all(mapping.creates for mapping in self.connection.mappings[self.stream])
+        found = resolve.resolve(self.tx, self.connection.name, items, recheck=recheck)
+        matches.note(self.tx, found.matches, now=self.now.timestamp())
+        if recheck:
+            matches.settle(self.tx, found.matches)
+            seekers.remember(self.tx, self.connection.name, self.stream, found.sought)
+        if found.doubtful:
+            matching.doubt(self.tx, self.connections, self.connection, found.doubtful, now=self.now)
+        return found
 
     def _remember(self, items: Sequence[Item]) -> None:
         """Keep what is new as it came, until it is gone; what could not be read, its letter has."""
@@ -179,18 +225,33 @@ class _Page:
         pushes = [push for items in groups for push in births.create(items)]
         queue.put(self.tx, [*jobs, *pushes], now=self.now.timestamp())
 
-    def _amend(self, items: Sequence[Item], tombstones: Sequence[Link]) -> None:
+    def _amend(
+        self, items: Sequence[Item], tombstones: Sequence[Link], jobs: list[queue.Request]
+    ) -> None:
         patches = [self._patch(item) for item in items]
-        results = amend(
-            self.tx, self.connections, patches, self._origin(), now=self.now,
-            jobs=self._binds(items),
-        )  # fmt: skip
+        relations.close(self.connection, self.stream, patches, items)
+        orphaned = relations.orphaned(self.tx, self.connection, items)
+        every = [*patches, *relations.over(orphaned)]
+        results = amend(self.tx, self.connections, every, self._origin(), now=self.now, jobs=jobs)
+        results = results[: len(items)]
         saved = [self._link(*each) for each in zip(items, results, strict=True)]
-        links.save(self.tx, [*saved, *tombstones], now=self.now.timestamp())
+        saved = relations.kept(self.connection, self.stream, items, saved)
+        links.save(self.tx, [*saved, *tombstones, *orphaned], now=self.now.timestamp())
+        self._tell_on(items)
         self._note(items, results)
 
+    def _tell_on(self, items: Sequence[Item]) -> None:
+        """A record of ours that turned out to be one of theirs: they lack what was said about it."""
+        adopted = [
+            (item.mapping.table, item.sys_id)
+            for item in items
+            if item.link is None and not item.fresh
+        ]
+        told_on = enclosed.after_links(self.tx, self.connections, self.connection.name, adopted)
+        queue.put(self.tx, told_on, now=self.now.timestamp())
+
     def _origin(self) -> Origin:
-        return Origin(self.connection.name, self.connection.name, self.job)
+        return Origin(self.by, self.connection.name, self.job, stream=self.stream)
 
     def _patch(self, item: Item) -> Patch:
         entity = item.layout.entity
@@ -201,7 +262,7 @@ class _Page:
             fresh=item.fresh,
             base=item.link.base if item.link and not (item.gone or item.restored) else None,
             owner_of=_owner(item, entity),
-            version_at=_moment(item.record.version),
+            version=item.record.version,
             external_id=item.key,
             place_of=item.mapping.place,
             children=_rows(item),
@@ -245,13 +306,22 @@ class _Page:
         ]
         return [*now_waiting, *settled]
 
-    def _binds(self, items: Sequence[Item]) -> list[Any]:
+    def _binds(self, items: Sequence[Item], waiting: Iterable[resolve.Waiting]) -> list[Any]:
+        """Who waited for these is bound; for whom these wait is looked at once more.
+
+        The latter when nobody can be underway with them: who brings what we wait for, at this very
+        moment, sees as little of us as we see of them. SQLite has one writer, who sees everything.
+        """
+        name, together = self.connection.name, self.tx.dialect.name != "sqlite"
+        awaited = {ref.stream for _, _, ref in waiting} if together else set[str]()
+        late = self.now.timestamp() + UNDERWAY
+        binds = [request(Bind(name, one, late=True), run_at=late) for one in sorted(awaited)]
         arrived = any(
             self.known_of(item).awaited and (item.link is None or item.link.deleted)
             for item in items
             if not item.gone
         )
-        return [request(Bind(self.connection.name, self.stream))] if arrived else []
+        return [*binds, request(Bind(name, self.stream))] if arrived else binds
 
     def _resolved(self) -> list[DeadRecord]:
         """The letters of records that have moved on, be it to their deletion."""
@@ -293,15 +363,16 @@ def _references(item: Item) -> list[str]:
 
 
 def _wished(item: Item, entity: Entity) -> dict[str, Any]:
-    """What the record shall say now."""
+    """What the record shall say now. Who did not create it takes nothing with them."""
+    gone, back = (GONE, BACK) if item.mapping.creates else ({}, {})
     if item.gone:
-        return dict(GONE.get(entity.name, {}))
-    return {**(BACK.get(entity.name, {}) if item.restored else {}), **item.values()}
+        return dict(gone.get(entity.name, {}))
+    return {**(back.get(entity.name, {}) if item.restored else {}), **item.values()}
 
 
 def _owner(item: Item, entity: Entity) -> Callable[[str], str]:
     """Who decides on each field. That a record is gone, or back, they alone know."""
-    if not (item.gone or item.restored):
+    if not (item.gone or item.restored) or not item.mapping.creates:
         return item.mapping.owner_of
     theirs = GONE.get(entity.name, {})
     return lambda field: "theirs" if field in theirs else item.mapping.owner_of(field)
@@ -325,12 +396,3 @@ def _notes(item: Item) -> list[tuple[str, Mapping[str, Any]]]:
         if entity == "journal"
         for child in item.children.get(name, ())
     ]
-
-
-def _moment(version: str) -> datetime | None:
-    """Their clock at this version, if it is a timestamp with an offset."""
-    try:
-        moment = datetime.fromisoformat(version)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -10,8 +10,8 @@ every echo die.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -25,59 +25,28 @@ from hub.store.database import Transaction
 from hub.store.entities import Entity
 from hub.store.journal import Note
 from hub.store.records import Row
-from hub.sync import children
-from hub.sync.children import ChildList
+from hub.sync import children, enclosed, relations, seeking
 from hub.sync.connection import Connections
+from hub.sync.disputes import Disputes
 from hub.sync.jobs import Push, request
-from hub.sync.merge import merge
+from hub.sync.merge import Merged
+from hub.sync.patch import Origin, Patch
 
 JOURNALS = frozenset({"comments", "work_notes"})
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """On whose word records change. `command`: a person or the API, held to the strict rules."""
-
-    user: str
-    connection: str = ""
-    job: str = ""
-    command: bool = False
-
-
-@dataclass(slots=True)
-class Patch:
-    """Wished values of one record.
-
-    `fresh`: it does not exist yet. `base`, `owner_of` and `newer_than` are for values that
-    another system reports: see `merge`. `places` says where in a mapping each value comes from.
-    """
-
-    entity: Entity
-    sys_id: str
-    values: dict[str, Any]
-    fresh: bool = False
-    base: Mapping[str, Any] | None = None
-    owner_of: Any = None
-    version_at: datetime | None = None
-    external_id: str = ""
-    place_of: Any = None
-    children: Mapping[str, ChildList] = field(default_factory=dict[str, ChildList])
-    notes: Sequence[tuple[str, Mapping[str, Any]]] = ()
-
-    @property
-    def replicates(self) -> bool:
-        """Whether another system reports it."""
-        return self.owner_of is not None
-
-
 @dataclass(slots=True)
 class Amended:
-    """What became of a patch: the row as it is now, and what really changed."""
+    """What became of a patch: the row as it is now, and what really changed.
+
+    `kept` are the fields in which they must hear that ours stays.
+    """
 
     patch: Patch
     row: Row
     created: bool = False
     changed: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
 
 
 def amend(
@@ -95,8 +64,10 @@ def amend(
     Two patches of one record in one call: the later one wins where both speak. Raises
     `rules.Refused` for a command that the rules do not allow; then nothing is changed.
     """
-    work = _Batch(tx, origin, now, change_set or uuid4().hex)
-    rows = _rows(tx, work, patches)
+    found, taken = _found(tx, patches)
+    rows = found.rows
+    disputes = Disputes(tx, connections, origin, now, patches, rows, found.conflicts)
+    work = _Batch(origin, now, change_set or uuid4().hex, disputes, taken, _lines(found))
     results = []
     for patch in patches:
         result = _decide(work, patch, rows.get(patch.sys_id))
@@ -105,7 +76,11 @@ def amend(
     _number(tx, work, results)
     _store(tx, work, results)
     pushes = _pushes(connections, origin, results)
-    queue.put(tx, [*jobs, *pushes], now=now.timestamp())
+    woken = seeking.after_changes(
+        tx, connections, origin.connection, (_as_changed(result) for result in results)
+    )
+    told_on = enclosed.after_notes(connections, work.notes)
+    queue.put(tx, [*jobs, *pushes, *told_on, *woken], now=now.timestamp())
     return results
 
 
@@ -113,19 +88,20 @@ def amend(
 class _Batch:
     """What one call of `amend` gathers before it writes."""
 
-    tx: Transaction
     origin: Origin
     now: datetime
     change_set: str
+    disputes: Disputes
+    taken: set[tuple[str, str]]
+    existing: dict[str, dict[str, Row]]
     entries: list[Entry] = field(default_factory=list[Entry])
     notes: list[Note] = field(default_factory=list[Note])
     lines: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
-    existing: dict[str, dict[str, Row]] = field(default_factory=dict[str, dict[str, Row]])
-    taken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    ended: list[tuple[Patch, Row]] = field(default_factory=list[tuple[Patch, Row]])
 
 
-def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, Row]:
-    """The rows that the patches speak of, by sys_id; and who has their numbers. One statement."""
+def _found(tx: Transaction, patches: Sequence[Patch]) -> tuple[records.Found, set[tuple[str, str]]]:
+    """What there is of the patches' records, and the numbers that others have. One statement."""
     wanted: dict[str, list[Patch]] = {}
     for patch in patches:
         if not patch.fresh:
@@ -142,10 +118,15 @@ def _rows(tx: Transaction, work: _Batch, patches: Sequence[Patch]) -> dict[str, 
         if number := patch.values.get("number"):
             numbers.setdefault(patch.entity.table.name, {}).setdefault(number, patch.sys_id)
     found = records.read_all(tx, asked, numbers)
-    for sys_id, those_of in found.children.items():
-        work.existing[sys_id] = {line["external_id"]: line for line in those_of}
-    work.taken = _taken_numbers(patches, numbers, found.numbered)
-    return found.rows
+    return found, _taken_numbers(patches, numbers, found.numbered)
+
+
+def _lines(found: records.Found) -> dict[str, dict[str, Row]]:
+    """The children that there are, by the sys_id of their parent and their external id."""
+    return {
+        sys_id: {line["external_id"]: line for line in those}
+        for sys_id, those in found.children.items()
+    }
 
 
 def _taken_numbers(
@@ -164,8 +145,12 @@ def _taken_numbers(
 
 def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:
     """What a patch comes to. Pure but for what it adds to `work`."""
+    if patch.ends:
+        if before is not None:
+            work.ended.append((patch, before))
+        return Amended(patch, before or _blank(patch))
     after = dict(before) if before else _blank(patch)
-    values, journals, kept = _wished(work, patch, before)
+    values, journals, merged = _wished(work, patch, before)
     custom = {name: values.pop(name) for name in list(values) if name.startswith("u_")}
     after |= values
     if custom:
@@ -188,8 +173,10 @@ def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:
         after["sys_updated_by"] = work.origin.user
         after["sys_mod_count"] = (before["sys_mod_count"] + 1) if before else 0
     work.notes += _notes(work, patch, journals)
-    _audit(work, patch, before, after, changed | moved, kept)
-    return Amended(patch, after, created=before is None, changed=frozenset(told | moved))
+    _audit(work, patch, before, after, changed | moved, derived.keys(), merged.kept)
+    work.disputes.note(patch, merged, after, changed)
+    kept = frozenset(name for name in merged.kept if patch.owner_of(name) != "manual")
+    return Amended(patch, after, before is None, frozenset(told | moved), kept)
 
 
 def _blank(patch: Patch) -> Row:
@@ -199,22 +186,20 @@ def _blank(patch: Patch) -> Row:
 
 def _wished(
     work: _Batch, patch: Patch, before: Row | None
-) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
-    """(values to set, journal texts to add, values that lost against ours)."""
-    values, lost = dict(patch.values), {}
+) -> tuple[dict[str, Any], dict[str, str], Merged]:
+    """(values to set, journal texts to add, what both sides changed)."""
+    values = dict(patch.values)
     journals = {name: values.pop(name) for name in JOURNALS & values.keys()}
     journals = {name: text for name, text in journals.items() if text}
     if (patch.sys_id, values.get("number")) in work.taken:
-        lost["number"] = values.pop("number")
+        del values["number"]
     if before is None or not patch.replicates:
         if before is None:
             values.setdefault("sys_created_on", work.now)
             values.setdefault("sys_created_by", work.origin.user)
-        return values, journals, lost
-    newer = patch.version_at is None or patch.version_at >= before["sys_updated_on"]
-    ours = before | (before.get("hub_custom") or {})
-    merged = merge(values, ours, patch.base, patch.owner_of, theirs_is_newer=newer)
-    return merged.taken, journals, merged.kept | lost
+        return values, journals, Merged()
+    merged = work.disputes.merged(patch, values, before)
+    return dict(merged.taken), journals, merged
 
 
 def _notes(work: _Batch, patch: Patch, journals: Mapping[str, str]) -> list[Note]:
@@ -262,18 +247,21 @@ def _difference(
 
 def _audit(
     work: _Batch, patch: Patch, before: Row | None, after: Row, changed: set[str],
-    kept: Mapping[str, Any],
+    derived: Container[str], kept: dict[str, Any],
 ) -> None:  # fmt: skip
     if before is None:
         work.entries.append(_entry(work, patch, audit.WHOLE_RECORD))
     odd = rules.anomaly(patch.entity.name, before, after) if "state" in changed else ""
     for name in sorted(changed) if before else ():
         old, new = value_of(before or {}, name), value_of(after, name)
-        reason = odd if name == "state" else ""
-        work.entries.append(
-            _entry(work, patch, name, audit.spelled(old), audit.spelled(new), reason)
-        )
-    for name, lost in kept.items():
+        entry = _entry(
+            work, patch, name, audit.spelled(old), audit.spelled(new),
+            (odd if name == "state" else "") or patch.reason,
+        )  # fmt: skip
+        work.entries.append(replace(entry, place=audit.BY_RULE) if name in derived else entry)
+    number = patch.values.get("number")
+    lost_number = {"number": number} if (patch.sys_id, number) in work.taken else {}
+    for name, lost in (kept | lost_number).items():
         mine = audit.spelled(value_of(after, name))
         reason = f"conflict: kept ours, theirs was {audit.spelled(lost)}"
         work.entries.append(_entry(work, patch, name, mine, mine, reason))
@@ -322,6 +310,7 @@ def _imported(rows: Sequence[tuple[Entity, Row]]) -> dict[str, int]:
 
 
 def _store(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
+    work.entries += relations.end(tx, work.ended, work.origin)
     rows: dict[str, dict[str, Row]] = {}
     for result in results:
         if result.created or result.changed:
@@ -330,21 +319,34 @@ def _store(tx: Transaction, work: _Batch, results: Sequence[Amended]) -> None:
         records.write(tx, entities.find(name), list(those.values()))
     for name, lines in work.lines.items():
         records.write(tx, entities.find(name), list(lines.values()))
+    work.disputes.save()
     journal.append(tx, work.notes)
     audit.append(tx, work.entries, change_set=work.change_set, job=work.origin.job, at=work.now)
+
+
+def _as_changed(result: Amended) -> seeking.Changed:
+    changed = None if result.created else result.changed
+    return result.patch.entity.table.name, result.row, changed, result.patch.external_id
 
 
 def _pushes(
     connections: Connections, origin: Origin, results: Sequence[Amended]
 ) -> list[queue.Request]:
-    """A Push to everybody who shows what changed, except to where it came from."""
+    """A Push to everybody who shows what changed, except to where it came from.
+
+    There, only what they have changed as well and must take back.
+    """
     pushes: dict[tuple[str, str], queue.Request] = {}
     for result in results:
-        if not result.changed and not result.created:
+        if not (result.changed or result.created or result.kept):
             continue
         table = result.patch.entity.table.name
         for connection, stream, mapping in connections.outlets(table):
-            if connection != origin.connection and mapping.writes & result.changed:
+            news = result.kept if connection == origin.connection else result.changed
+            if mapping.writes & news:
                 job = Push(connection, stream, table, result.row["sys_id"])
                 pushes[job.kind, job.key] = request(job)
     return list(pushes.values())
+
+
+__all__ = ["JOURNALS", "Amended", "Origin", "Patch", "amend", "note_of", "value_of"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from hub import queue
 from hub.queue import Claimed
-from hub.store import entities, links, pending
-from hub.store.database import Database
+from hub.store import cursors, entities, links, pending
+from hub.store.database import Database, Transaction
+from hub.store.enclosed import KINDS
 from hub.store.pending import Pending
+from hub.sync import enclosed, relations
+from hub.sync.absorb import absorb_records
 from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connections
 from hub.sync.jobs import Bind, label
@@ -32,18 +35,41 @@ def bind(
         with db.write() as tx:
             queue.fence(tx, claimed)
             found = pending.arrived(tx, job.connection, job.stream, after=after, most=AT_ONCE)
-            known = [(waiting, id) for waiting, ids in found if (id := _meant(waiting, ids))]
+            belonging = [one for one in found if one[0].table in KINDS]
+            found_here = [(waiting, *next(iter(ids.items()))) for waiting, ids in belonging]
+            queue.put(tx, enclosed.settle(tx, connections, found_here), now=clock())
+            related = [one[0] for one in found if one[0].table in relations.TABLES and _meant(*one)]
+            _tell_again(tx, connections, claimed, job, related, now)
+            elsewhere = KINDS.keys() | relations.TABLES.keys()
+            of_records = [one for one in found if one[0].table not in elsewhere]
+            known = [(waiting, id) for waiting, ids in of_records if (id := _meant(waiting, ids))]
             patches = [_patch(*one) for one in known]
             origin = Origin(job.connection, job.connection, label(claimed))
             amend(tx, connections, patches, origin, now=now)
             links.agree(
                 tx, job.connection, [(one.table, one.sys_id, one.field, id) for one, id in known]
             )
-            pending.forget(tx, [waiting for waiting, _ in known])
+            filled = [waiting for waiting, _ in [*known, *belonging]]
+            pending.forget(tx, [*filled, *related])
             last = len(found) < AT_ONCE
             if last:
                 queue.done(tx, [claimed])
         after = found[-1][0] if found else None
+
+
+def _tell_again(
+    tx: Transaction, connections: Connections, claimed: Claimed, job: Bind,
+    related: Sequence[Pending], now: datetime,
+) -> None:  # fmt: skip
+    """Read relations again of which one end is here now: as records of their own streams."""
+    connection = connections.get(job.connection)
+    told = relations.arrived(tx, connection, related) if connection else {}
+    for stream, those in told.items():
+        counts = absorb_records(
+            tx, connections, connections[job.connection], stream, those,
+            now=now, job=label(claimed), again=True,
+        )  # fmt: skip
+        cursors.move(tx, job.connection, stream, None, counts, now=now.timestamp(), newest=None)
 
 
 def _meant(waiting: Pending, ids: Mapping[str, str]) -> str | None:

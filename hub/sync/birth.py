@@ -20,6 +20,7 @@ from hub.store import audit, bulk, journal, links, numbers
 from hub.store.bulk import Always, Same
 from hub.store.database import Transaction
 from hub.store.journal import Note
+from hub.sync import enclosed, seeking
 from hub.sync.amend import JOURNALS, Origin, note_of
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Push, request
@@ -62,7 +63,7 @@ class Births:
     change_set: str
 
     def create(self, items: Sequence[Item]) -> list[queue.Request]:
-        """Create the records of one mapping's items; what has to be pushed to others."""
+        """Create the records of one mapping's items; what has to be pushed to others, or looked at."""
         layout = items[0].layout
         said = _columns(items, layout)
         said |= _derived(layout, said, len(items), self.now)
@@ -71,11 +72,17 @@ class Births:
         self._link(items, layout, said, sys_ids)
         audit.births(
             self.tx, layout.mapping.table, sys_ids, [item.key for item in items],
-            source=self.origin.connection, place=layout.mapping.file,
+            user=self.origin.user, source=self.origin.connection, place=layout.mapping.file,
             change_set=self.change_set, job=self.origin.job, at=self.now,
         )  # fmt: skip
-        journal.append(self.tx, list(self._notes(items, layout, said)))
-        return self._pushes(layout, said, sys_ids)
+        notes = list(self._notes(items, layout, said))
+        journal.append(self.tx, notes)
+        woken = seeking.after_births(
+            self.tx, self.connections, self.origin.connection, layout.mapping.table, said,
+            (item.key for item in items),
+        )  # fmt: skip
+        told_on = enclosed.after_notes(self.connections, notes)
+        return [*self._pushes(layout, said, sys_ids), *told_on, *woken]
 
     def _rows(
         self, layout: Layout, said: Mapping[str, Sequence[Any]], sys_ids: Sequence[str]

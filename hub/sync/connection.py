@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import chain
 
 from hub.errors import Permanent
 from hub.mapping import Mapping as FieldMapping
-from hub.spoke import Pulls, Spoke, Stream, Writes
+from hub.mapping import MatchRule
+from hub.shape import Field
+from hub.spoke import Fetches, Pulls, Spoke, Stream, Writes
+from hub.store.enclosed import KINDS
 from hub.sync.schedule import Interval, Schedule
 
 
@@ -16,7 +21,8 @@ class Connection:
     """`mappings` holds, per stream, one mapping for each entity that its records feed.
 
     `schedules` has the streams that are polled otherwise than their spoke says. `remembers`:
-    records are kept as they came, so that a changed mapping can read them again.
+    records are kept as they came, so that a changed mapping can read them again. `rank` is for
+    fields whose owner is `rank`; what is no further apart than `skew` counts as simultaneous.
     """
 
     name: str
@@ -24,6 +30,8 @@ class Connection:
     mappings: Mapping[str, tuple[FieldMapping, ...]]
     schedules: Mapping[str, Schedule] = field(default_factory=dict[str, Schedule])
     remembers: bool = False
+    rank: int = 0
+    skew: timedelta = timedelta(seconds=2)
 
     def stream(self, name: str) -> Stream:
         """The stream as the spoke should read it: which paths are wanted."""
@@ -44,19 +52,73 @@ class Connection:
         return next(stream for stream in self.spoke.streams if stream.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column of ours by which external records look for one; `said` are those that may change
+    what they find.
+    """
+
+    table: str
+    column: str
+    said: frozenset[str]
+
+
+def place_of(mapping: FieldMapping, rule: MatchRule) -> Place:
+    """Where a match rule looks first."""
+    if rule.through is not None:
+        through = rule.through
+        return Place(through.shape.table, through.field, frozenset({through.field, through.person}))
+    shape = mapping.declaration.shape
+    texts = [name for name in rule.fields if shape.fields.get(name, _CUSTOM).kind != "reference"]
+    said = frozenset({*rule.fields, "active"})  # of several, the one that is active is meant
+    return Place(mapping.table, [*texts, *rule.fields][0], said)
+
+
+_CUSTOM = Field("", "string")
+
+
+def _enclosing(connection: Connection) -> Iterator[tuple[str, str, FieldMapping]]:
+    """(table, stream, mapping) of what is written, and belongs to the table's records."""
+    for stream, mappings in connection.mappings.items():
+        for mapping in mappings:
+            kind = KINDS.get(mapping.table)
+            record = mapping.ref_streams.get(kind.of_record) if kind else None
+            for parent in connection.mappings.get(record or "", ()):
+                yield parent.table, stream, mapping
+
+
 class Connections(Mapping[str, Connection]):
-    """All connections by name, and which of them show which field of which entity."""
+    """All connections by name, which of them show which field of which entity, and by which fields
+    their records look for ours.
+    """
 
     def __init__(self, connections: Iterable[Connection]) -> None:
         self._by_name = {connection.name: connection for connection in connections}
         self._outlets: dict[str, list[tuple[str, str, FieldMapping]]] = {}
+        self._enclosing: dict[str, list[tuple[str, str, FieldMapping]]] = {}
+        self._sought: dict[str, tuple[Place, ...]] = {}
         for connection in self._by_name.values():
             if isinstance(connection.spoke, Writes):
-                for stream, mappings in connection.mappings.items():
-                    for mapping in mappings:
-                        if mapping.writes:
-                            outlet = (connection.name, stream, mapping)
-                            self._outlets.setdefault(mapping.table, []).append(outlet)
+                self._note_outlets(connection)
+            if isinstance(connection.spoke, Fetches):
+                self._note_places(connection)
+
+    def _note_outlets(self, connection: Connection) -> None:
+        for stream, mappings in connection.mappings.items():
+            for mapping in mappings:
+                if mapping.writes and mapping.table not in KINDS:
+                    outlet = (connection.name, stream, mapping)
+                    self._outlets.setdefault(mapping.table, []).append(outlet)
+        for table, stream, mapping in _enclosing(connection):
+            those = self._enclosing.setdefault(table, [])
+            those.append((connection.name, stream, mapping))
+
+    def _note_places(self, connection: Connection) -> None:
+        for mapping in chain.from_iterable(connection.mappings.values()):
+            for rule in () if mapping.creates else mapping.match:
+                place = place_of(mapping, rule)
+                known = self._sought.get(place.table, ())
+                self._sought[place.table] = tuple(dict.fromkeys((*known, place)))
 
     def __getitem__(self, name: str) -> Connection:
         return self._by_name[name]
@@ -79,3 +141,17 @@ class Connections(Mapping[str, Connection]):
     def outlets(self, table: str) -> list[tuple[str, str, FieldMapping]]:
         """(connection, stream, mapping) of everybody to whom this table's records are written."""
         return self._outlets.get(table, [])
+
+    def enclosing(self, table: str, of: str = "") -> list[tuple[str, str, FieldMapping]]:
+        """The same for what belongs to this table's records; `of` one connection only, if named."""
+        found = self._enclosing.get(table, [])
+        return [outlet for outlet in found if outlet[0] == of] if of else found
+
+    @property
+    def are_sought(self) -> bool:
+        """Whether any mapping looks for records that may come."""
+        return bool(self._sought)
+
+    def sought(self, table: str) -> tuple[Place, ...]:
+        """The columns of a table by which records look that would have to be read again."""
+        return self._sought.get(table, ())

@@ -6,19 +6,23 @@ to it belong to the one that stays; what that one does not know, it takes over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from hub import queue
 from hub.errors import NotFound, Permanent
 from hub.service.rules import Refused
-from hub.store import audit, entities, merges, records
+from hub.store import audit, entities, links, merges, records
 from hub.store.audit import Entry
 from hub.store.database import Transaction
 from hub.store.entities import Entity
 from hub.store.merges import Image, Merge
 from hub.store.records import Row
+from hub.sync import seeking
 from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connections
+from hub.sync.jobs import Push, request
 
 SYSTEMS = "sys_"
 """What columns that the store itself fills begin with."""
@@ -50,6 +54,7 @@ def merge(
     )
     merges.remove(tx, entity, goes)
     amend(tx, connections, [Patch(entity, stays, dict(filled))], Origin(by), now=now)
+    _spread(tx, connections, entity, [stays], now=now)
     _told(tx, entity, stays, goes, "merged", by=by, now=now)
     return merges.keep(tx, entity, stays, image, by=by, now=now.timestamp())
 
@@ -78,6 +83,7 @@ def undo(
         name: None for name, value in kept.image.filled.items() if _value(survivor, name) == value
     }
     amend(tx, connections, [Patch(entity, kept.survivor, emptied)], Origin(by), now=now)
+    _spread(tx, connections, entity, [kept.survivor, kept.victim], now=now)
     _told(tx, entity, kept.survivor, kept.victim, "parted", by=by, now=now)
     merges.undone(tx, number, by=by, now=now.timestamp())
     return kept
@@ -98,6 +104,21 @@ def _taken_over(entity: Entity, survivor: Row, victim: Row) -> dict[str, Any]:
     mine, theirs = survivor.get("hub_custom") or {}, victim.get("hub_custom") or {}
     custom = {n: v for n, v in theirs.items() if _is_empty(mine.get(n)) and not _is_empty(v)}
     return known | custom
+
+
+def _spread(
+    tx: Transaction, connections: Connections, entity: Entity, sys_ids: Sequence[str],
+    *, now: datetime,
+) -> None:  # fmt: skip
+    """Every external record that one of these is says what it says; who looks for it, looks again."""
+    table = entity.table.name
+    outlets = {(connection, stream) for connection, stream, _ in connections.outlets(table)}
+    jobs = []
+    for sys_id, row in records.read(tx, entity, sys_ids).items():
+        of = {(link.connection, link.stream) for link in links.of_record(tx, table, sys_id)}
+        jobs += [request(Push(*there, table, sys_id)) for there in sorted(of & outlets)]
+        jobs += seeking.after_merge(tx, connections, table, row)
+    queue.put(tx, jobs, now=now.timestamp())
 
 
 def _is_empty(value: Any) -> bool:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from hub import queue
 from hub.errors import Permanent
 from hub.queue import Claimed, LostLease
 from hub.spoke import Change, Fetches, Hint, Lapsed, Page, Pulls, Receives, Webhook
-from hub.store import cursors, dead, deliveries, listings
+from hub.store import cursors, deliveries, listings
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction, Unavailable
 from hub.store.listings import Listing
+from hub.sync import arrears, drift
 from hub.sync.absorb import absorb, absorb_records
 from hub.sync.ahead import one_ahead
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import Ingest, Poll, Refetch, Reread, Subscribe, label, request
+from hub.sync.jobs import Ingest, Poll, Refetch, Subscribe, label, request
 from hub.sync.reading import Record, records_in
 from hub.sync.reconcile import Missing, question
 
@@ -33,6 +34,7 @@ class Inbound:
     connections: Connections
     clock: Callable[[], float]
     watch: Callable[[str, str, Counts], None] = lambda *_: None
+    drift: drift.Watch = field(default_factory=drift.Watch)
 
     def ingest(self, claimed: Claimed, job: Ingest) -> None:
         """Read a stored webhook, fetch what it hints at, and absorb the lot at once."""
@@ -46,9 +48,13 @@ class Inbound:
         changes = [change for change in told if isinstance(change, Change)]
         changes += _fetched(connection, [hint for hint in told if isinstance(hint, Hint)])
         lapsed = _after_lapses(connection, [one for one in told if isinstance(one, Lapsed)])
+        streams = dict.fromkeys(change.stream for change in changes)
+        by_stream = {
+            stream: self._not_held(connection, [one for one in changes if one.stream == stream])
+            for stream in streams
+        }
         with self.db.write() as tx:
-            for stream in dict.fromkeys(change.stream for change in changes):
-                mine = [change for change in changes if change.stream == stream]
+            for stream, mine in by_stream.items():
                 self._absorb(tx, connection, stream, mine, claimed)
             deliveries.settle(tx, job.delivery, "done")
             queue.put(tx, lapsed, now=self.clock())
@@ -61,30 +67,24 @@ class Inbound:
         assert isinstance(spoke, Pulls)
         with self.db.read() as tx:
             start, listing = listings.load(tx, connection.name, job.stream)
-        if listing is not None and listing.held:
+            waits = drift.held(tx, connection, job.stream)
+        if waits or (listing is not None and listing.held):
             with self.db.write() as tx:  # a person's answer puts the next poll
                 queue.done(tx, [claimed])
             return
         run = _Run(self, claimed, connection, job.stream, start, listing)
         try:
             for page in one_ahead(iter(spoke.pull(connection.stream(job.stream), start))):
-                run.commit(page)
+                if not run.commit(page):
+                    return
         except LostLease:
             raise  # whoever has it now writes down how it went
         except Exception as error:
             with suppress(Unavailable):  # then nothing can be written down; the error says why
                 run.fail(error)
             raise
+        self.drift.flush(self.db, connection, job.stream, ended=True)
         run.settle()
-
-    def reread(self, claimed: Claimed, job: Reread) -> None:
-        """Read a dead record again from what was kept of it."""
-        connection = self.connections.of_job(job.connection)
-        with self.db.write() as tx:
-            for row in dead.find(tx, id=job.dead):
-                change = dead.change_of(row)
-                self._absorb(tx, connection, change.stream, [change], claimed, again=True)
-            queue.done(tx, [claimed])
 
     def refetch(self, claimed: Claimed, job: Refetch) -> None:
         """Read one record again; where none can be asked for, with everything else."""
@@ -99,6 +99,20 @@ class Inbound:
         with self.db.write() as tx:
             self._absorb(tx, connection, job.stream, changes, claimed, again=True)
             queue.done(tx, [claimed])
+
+    def _not_held(self, connection: Connection, changes: Sequence[Change]) -> Sequence[Change]:
+        """What of a stream's changes can be folded in: all, unless it waits for a person. Then its
+        next poll brings them, but for what is gone: not every system lists that.
+        """
+        stream = changes[0].stream
+        if stream not in connection.mappings:
+            return changes
+        waits = self.drift.look(self.db, connection, stream, changes, now=self.clock())
+        self.drift.flush(self.db, connection, stream, after=drift.FLUSH_AFTER)
+        if not waits and drift.holds(connection, stream):
+            with self.db.read() as tx:
+                waits = drift.held(tx, connection, stream)
+        return [one for one in changes if one.data is None] if waits else changes
 
     def _absorb(
         self, tx: Transaction, connection: Connection, stream: str, changes: Sequence[Change],
@@ -139,23 +153,41 @@ class _Run:
         self.stream, self.start, self.cursor, self.listing = stream, start, start, listing
         self.total, self.started = Counts(), inbound.clock()
 
-    def commit(self, page: Page) -> None:
-        """Absorb a page and move the cursor in one transaction."""
+    def commit(self, page: Page) -> bool:
+        """Absorb a page and move the cursor in one transaction. False: the stream must wait."""
         if page.body is None and not page.changes:
             self.cursor = page.cursor
-            return  # only the cursor moves: `finish` does that
+            return True  # only the cursor moves: `finish` does that
         now = self._now()
         first, *_ = self.connection.mappings[self.stream]
         records = records_in(page, self.stream, first)
+        watch, db = self.inbound.drift, self.inbound.db
+        if found := watch.look(db, self.connection, self.stream, records, now=now.timestamp()):
+            self.wait(found)
+            return False
         with self.inbound.db.write() as tx:
             counts = absorb_records(
                 tx, self.inbound.connections, self.connection, self.stream, records,
                 now=now, job=label(self.claimed), listed=self.listing is not None,
             )  # fmt: skip
+            if self.listing is not None:
+                ids = [record.id for record in records]
+                owed = arrears.of_page(tx, self.connection, self.stream, ids)
+                queue.put(tx, [request(push) for push in owed], now=now.timestamp())
             self._move(tx, page.cursor, counts, now.timestamp(), _age(records))
         self.cursor = page.cursor
         self.total += counts
         self.inbound.watch(self.connection.name, self.stream, counts)
+        return True
+
+    def wait(self, found: Sequence[drift.Finding]) -> None:
+        """Leave it to a person whether what they send now is right, before it is folded in."""
+        now = self.inbound.clock()
+        with self.inbound.db.write() as tx:
+            self._move(tx, self.cursor, Counts(), now, None)
+            reason, _ = drift.question(self.connection.name, self.stream, found)
+            self._record(tx, "held", now, reason)
+            queue.done(tx, [self.claimed])
 
     def settle(self) -> None:
         """All is read. What a complete listing did not have is deleted, if that can be believed."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hub.queue import Claimed, Lane, Request
+from hub.queue.revivals import REREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,56 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
-class Bind:
-    """Fill the references that waited for records of a stream."""
+class PushNotes:
+    """Send what was said about a record, and what they have not got, entry by entry."""
 
     connection: str
     stream: str
+    table: str  # of the record
+    sys_id: str
+
+    kind: ClassVar[str] = "push_notes"
+    lane: ClassVar[Lane] = Lane.PUSH
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}/{self.table}/{self.sys_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PushFiles:
+    """Send the files of a record that they have not got, one by one."""
+
+    connection: str
+    stream: str
+    table: str  # of the record
+    sys_id: str
+
+    kind: ClassVar[str] = "push_files"
+    lane: ClassVar[Lane] = Lane.PUSH
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}/{self.table}/{self.sys_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Fill the references that waited for records of a stream.
+
+    `late`: once all that was written at the same time as they were is there to be seen.
+    """
+
+    connection: str
+    stream: str
+    late: bool = False
 
     kind: ClassVar[str] = "bind"
     lane: ClassVar[Lane] = Lane.PUSH
 
     @property
     def key(self) -> str:
-        return f"{self.connection}/{self.stream}"
+        return f"{self.connection}/{self.stream}{'/late' if self.late else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +111,17 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """Read a dead record again, from the raw data that was kept."""
+    """Read the next dead records of a revival again, from the raw data that was kept."""
 
-    connection: str
-    dead: int
+    revival: int
 
-    kind: ClassVar[str] = "reread"
+    connection: ClassVar[str] = ""
+    kind: ClassVar[str] = REREAD
     lane: ClassVar[Lane] = Lane.BACKFILL
 
     @property
     def key(self) -> str:
-        return str(self.dead)
+        return str(self.revival)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +138,21 @@ class Refetch:
     @property
     def key(self) -> str:
         return f"{self.connection}/{self.stream}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Go on reading a stream from its beginning, or since a moment, beside its polls."""
+
+    connection: str
+    stream: str
+
+    kind: ClassVar[str] = "backfill"
+    lane: ClassVar[Lane] = Lane.BACKFILL
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}/{self.stream}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +194,36 @@ class Sweep:
     key: ClassVar[str] = "sweep"
 
 
-Job = Ingest | Push | Bind | Poll | Reread | Refetch | Remap | Subscribe | Sweep
+Job = (
+    Backfill
+    | Ingest
+    | Push
+    | PushNotes
+    | PushFiles
+    | Bind
+    | Poll
+    | Reread
+    | Refetch
+    | Remap
+    | Subscribe
+    | Sweep
+)
 KINDS: dict[str, type[Job]] = {
-    kind.kind: kind for kind in (Ingest, Push, Bind, Poll, Reread, Refetch, Remap, Subscribe, Sweep)
+    kind.kind: kind
+    for kind in (
+        Backfill,
+        Ingest,
+        Push,
+        PushNotes,
+        PushFiles,
+        Bind,
+        Poll,
+        Reread,
+        Refetch,
+        Remap,
+        Subscribe,
+        Sweep,
+    )
 }
 
 

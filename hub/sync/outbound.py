@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -13,14 +14,19 @@ from hub.errors import Conflict, NotFound, Transient
 from hub.mapping import Mapping as FieldMapping
 from hub.mapping import RecordFailed, Ref
 from hub.queue import Claimed
-from hub.spoke import Receipt, Write, Writes
-from hub.store import entities, links, records, sets
+from hub.spoke import Fetches, Receipt, Write, Writes
+from hub.store import conflicts, entities, links, pending, records, sets
 from hub.store.database import Database, Transaction
 from hub.store.links import Link
 from hub.store.records import Row
+from hub.sync import enclosed
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import Poll, Push, request
+from hub.sync.jobs import Poll, Push, Refetch, request
 from hub.sync.merge import plain
+from hub.sync.stamps import with_stamp
+
+PATIENT = 5
+"""From this attempt on, some minutes later, a record is created without what never came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,15 @@ def unsent(tx: Transaction, connection: Connection, job: Push) -> Unsent:
 
     Only fields that differ from what both sides agreed on last are sent. A record that they do
     not have is created only by a mapping with a `stamp`, so that we know our own creation again.
+    A field on which a person has to decide is left alone until then.
     """
     mapping = next(m for m in connection.mappings[job.stream] if m.table == job.table)
     row = records.read(tx, entities.find(job.table), [job.sys_id]).get(job.sys_id)
     link = _linked(tx, job)
-    values = {} if row is None else _to_send(mapping, row, link)
+    values = {} if row is None else to_send(mapping, row, link)
+    if values and _asks_people(mapping):
+        held = conflicts.held(tx, job.connection, job.table, job.sys_id)
+        values = {name: value for name, value in values.items() if name not in held}
     if not values or not (mapping.stamp if link is None else not link.deleted):
         return Unsent(mapping, link)
     refs = links.sources(tx, connection.name, _wanted(connection, mapping, values))
@@ -68,13 +78,33 @@ def push(
     connection = connections.of_job(job.connection, job.stream)
     with db.read() as tx:
         found = unsent(tx, connection, job)
+        if claimed.attempt < PATIENT:
+            _await_references(tx, found, job)
     receipt = _write(db, connection, job, found, clock) if found.values else None
     with db.write() as tx:
         if receipt is not None:  # a poll may have moved the link meanwhile
             link = _linked(tx, job)
             said = {name: found.heard[name] for name in found.values}
             links.save(tx, [_link(found.mapping, job, link, receipt, said)], now=clock())
+            if link is None:
+                here = [(job.table, job.sys_id)]
+                told_on = enclosed.after_links(tx, connections, job.connection, here)
+                queue.put(tx, told_on, now=clock())
         queue.done(tx, [claimed])
+
+
+@lru_cache(maxsize=1024)
+def _asks_people(mapping: FieldMapping) -> bool:
+    """Whether a person has to decide on any field that is written."""
+    return any(mapping.owner_of(name) == "manual" for name in mapping.writes)
+
+
+def _await_references(tx: Transaction, found: Unsent, job: Push) -> None:
+    """Raise `Transient` rather than create a record without what it refers to, which is to come."""
+    if found.link is None and found.values:
+        waiting = pending.fields(tx, job.table, job.sys_id) & found.mapping.writes
+        for name in sorted(waiting):
+            raise Transient(f"{found.mapping.place(name)}: {name}: waits for a record of theirs")
 
 
 def _linked(tx: Transaction, job: Push) -> Link | None:
@@ -112,7 +142,7 @@ def _check(
             )
 
 
-def _to_send(mapping: FieldMapping, row: Row, link: Link | None) -> dict[str, Any]:
+def to_send(mapping: FieldMapping, row: Row, link: Link | None) -> dict[str, Any]:
     ours = row | (row.get("hub_custom") or {})
     if link is None:
         return {name: ours[name] for name in mapping.writes if ours.get(name) is not None}
@@ -158,8 +188,7 @@ def _write(
     data = found.data()
     if link is None:
         assert found.mapping.stamp
-        data[found.mapping.stamp] = job.sys_id
-        write = Write(None, data, job.sys_id)
+        write = Write(None, with_stamp(data, found.mapping.stamp, job.sys_id), job.sys_id)
     else:
         key = f"{job.sys_id}/{sha256(sets.as_json(data)).hexdigest()[:16]}"
         write = Write(link.external_id, data, key, link.version)
@@ -171,8 +200,15 @@ def _write(
         return None
     except Conflict:
         with db.write() as tx:  # hear their side before we insist
-            queue.put(tx, [request(Poll(job.connection, job.stream))], now=clock())
+            queue.put(tx, [request(_hearing(connection, job, link))], now=clock())
         raise
+
+
+def _hearing(connection: Connection, job: Push, link: Link | None) -> Poll | Refetch:
+    """What brings their side: a poll is blind to the last seconds, so the record itself is better."""
+    if link is not None and isinstance(connection.spoke, Fetches):
+        return Refetch(job.connection, job.stream, link.external_id)
+    return Poll(job.connection, job.stream)
 
 
 def _link(

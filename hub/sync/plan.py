@@ -24,13 +24,14 @@ from sqlalchemy import func, select
 
 from hub.mapping import Mapping as FieldMapping
 from hub.spoke import Pulls
-from hub.store import audit, dead, entities, links, listings, records
+from hub.store import audit, entities, links, listings, records
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
 from hub.store.entities import sys_audit
 from hub.store.records import Row
-from hub.store.system import dead_records, jobs
-from hub.sync import outbound
+from hub.store.system import dead_records
+from hub.store.work import jobs
+from hub.sync import arrears, outbound
 from hub.sync.absorb import absorb_records
 from hub.sync.amend import value_of
 from hub.sync.connection import Connection, Connections
@@ -38,6 +39,7 @@ from hub.sync.jobs import Push
 from hub.sync.reading import Record, identify, records_in, records_of
 from hub.sync.reconcile import PORTION, looked_up
 from hub.sync.remap import portions
+from hub.sync.retrying import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,16 @@ class Planner:
             yield self.page(stream, those)
 
     def listing(self, stream: str) -> Iterator[Foreseen]:
-        """What a complete listing would do: as a pull, and then what it did not have."""
+        """What a complete listing would do: as a pull, what they were never told, what is missing."""
         seen = array("Q")
         mappings = self.connection.mappings[stream]
         for those in self._pulled(stream, None):
-            seen.extend({_hash(item.key) for item in identify(those, mappings)})
+            keys = {item.key for item in identify(those, mappings)}
+            seen.extend(map(_hash, keys))
             yield self.page(stream, those)
+            with self.db.read() as tx:
+                owed = arrears.of_page(tx, self.connection, stream, keys)
+                yield Foreseen(Counts(), self._waiting(tx, owed))
         seen = array("Q", sorted(seen))
         for ids in self._linked(stream):
             if missing := [id for id in ids if not _holds(seen, _hash(id))]:
@@ -134,7 +140,7 @@ class Planner:
                 rows = list(tx.execute(query))
             if not rows:
                 return
-            yield self.page(stream, records_of(map(dead.change_of, rows)), again=True)
+            yield self.page(stream, kept(self.connection, stream, rows), again=True)
             after = rows[-1].id
 
     def remembered(self, stream: str) -> Iterator[Foreseen]:
@@ -236,6 +242,8 @@ class _ReadBack:
         for (table, sys_id), those in entries.items():
             if row := rows.get((table, sys_id)):
                 yield self._step(table, row, those)
+            else:
+                yield self._ended(table, those)
 
     def _rows(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
         by_table: dict[str, list[str]] = {}
@@ -267,6 +275,15 @@ class _ReadBack:
             self.stream, external_id, action, entities.find(table).name,
             "" if created else _number(row), fields, sends,
         )  # fmt: skip
+
+    def _ended(self, table: str, entries: Sequence[Any]) -> Step:
+        """Of a relation that is over nothing is left but what the audit says."""
+        fields = [
+            FieldStep(e.fieldname, e.oldvalue, e.newvalue, e.hub_mapping, e.reason or "")
+            for e in entries
+        ]
+        entity = entities.find(table).name
+        return Step(self.stream, entries[0].hub_external_id, "delete", entity, "", fields)
 
     def _gone(self, table: str, row: Row) -> bool:
         mine = [

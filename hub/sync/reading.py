@@ -97,6 +97,7 @@ class Layout:
     positions: Mapping[str, int]
     references: tuple[int, ...]  # where references to other records may be
     never_null: tuple[int, ...]
+    fate: str  # what a record dies of that this cannot read
 
 
 @lru_cache(maxsize=1024)
@@ -119,7 +120,22 @@ def layout_of(mapping: FieldMapping) -> Layout:
             for at, name in enumerate(mapping.columns)
             if name in columns and not columns[name].nullable
         ),
+        f"{mapping.name}@{mapping.digest}.{_form(entity)}",
     )
+
+
+def fate(mapping: FieldMapping) -> str:
+    """The mapping's name and digest, with that of the entity that it maps to.
+
+    A release that gives the entity another form may read what could not be read before.
+    """
+    return layout_of(mapping).fate
+
+
+def _form(entity: Entity) -> str:
+    """A digest of what the entity's fields hold."""
+    fields = sorted((name, repr(field)) for name, field in entity.shape.fields.items())
+    return sha256(repr(fields).encode()).hexdigest()[:8]
 
 
 def records_of(changes: Iterable[Change]) -> list[Record]:
@@ -214,26 +230,31 @@ def died_so(item: Item, letter: Letter | None) -> bool:
     """Whether the very same failed before under the very same mapping."""
     return (
         letter is not None
-        and letter.mapping == _fate(item.mapping)
+        and letter.version >= item.record.version
+        and letter.mapping == item.layout.fate
         and letter.raw == item.record.raw
     )
 
 
 def overtakes(item: Item, letter: Letter | None) -> bool:
-    """Whether the record of a dead letter has moved on to this."""
-    return letter is not None and item.record.version >= letter.version
+    """Whether the record of a dead letter has moved on to this, be it to its end.
+
+    Who says that it is gone and not since when has just looked.
+    """
+    version = item.record.version
+    return letter is not None and (version >= letter.version or (item.gone and not version))
 
 
 def is_news(item: Item, *, again: bool) -> bool:
     """Whether anything must be done: not for what we have, or what is older than that."""
     link, record = item.link, item.record
-    if item.fault is not None:
-        return True
     if link is None:
         return bool(record.version) if item.gone else True
     version = record.version
     if version and link.version and version < link.version:
         return False
+    if item.fault is not None:
+        return True
     moved = version > link.version
     if item.gone:
         return moved or not link.deleted
@@ -312,7 +333,7 @@ def buried(connection: str, stream: str, item: Item, error: RecordFailed) -> Dea
         for fault in error.faults
     ]  # fmt: skip
     return DeadRecord(
-        connection, stream, record.id, record.version, _fate(item.mapping),
+        connection, stream, record.id, record.version, item.layout.fate,
         bytes(record.raw or b"null"),
         faults, str(error),
     )  # fmt: skip
@@ -324,10 +345,6 @@ def together(one: DeadRecord | None, other: DeadRecord) -> DeadRecord:
         return other
     error = f"{one.error}\n{other.error}"
     return replace(one, faults=[*one.faults, *other.faults], error=error)
-
-
-def _fate(mapping: FieldMapping) -> str:
-    return f"{mapping.name}@{mapping.digest}"
 
 
 def storable(text: str, longest: int = LONGEST_ID) -> str:

@@ -6,15 +6,14 @@ over, so this can be stopped and repeated at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from hub import queue
 from hub.queue import Claimed
-from hub.store import cursors, remembered
+from hub.store import cursors, links, remembered
 from hub.store.cursors import Counts
-from hub.store.database import Database
-from hub.store.remembered import Memory
+from hub.store.database import Database, Transaction
 from hub.sync.absorb import absorb_records
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Remap, label
@@ -33,18 +32,22 @@ def remap(
 
     Two that do so at once find nothing to do after each other.
     """
-    connection = connections.of_job(job.connection, job.stream)
-    for kept in portions(db, connection, job.stream):
+    connection, after = connections.of_job(job.connection, job.stream), ""
+    while True:
         now = clock()
         with db.write() as tx:
+            links.take_turn(tx, connection.name, job.stream)  # or it may be older than what came
+            kept = _next(tx, connection, job.stream, after)
+            if not kept:
+                queue.done(tx, [claimed])
+                return
             counts = absorb_records(
                 tx, connections, connection, job.stream, kept,
                 now=datetime.fromtimestamp(now, UTC), job=label(claimed),
             )  # fmt: skip
             cursors.move(tx, connection.name, job.stream, None, counts, now=now, newest=None)
         watch(connection.name, job.stream, counts)
-    with db.write() as tx:
-        queue.done(tx, [claimed])
+        after = kept[-1].id
 
 
 def portions(db: Database, connection: Connection, stream: str) -> Iterator[list[Record]]:
@@ -52,13 +55,13 @@ def portions(db: Database, connection: Connection, stream: str) -> Iterator[list
     after = ""
     while True:
         with db.read() as tx:
-            kept = remembered.portion(tx, connection.name, stream, after=after, most=PORTION)
+            kept = _next(tx, connection, stream, after)
         if not kept:
             return
-        yield list(_records(kept))
+        yield kept
         after = kept[-1].id
 
 
-def _records(kept: Iterable[Memory]) -> Iterator[Record]:
-    for one in kept:
-        yield digested(Record(one.id, one.version, one.raw))
+def _next(tx: Transaction, connection: Connection, stream: str, after: str) -> list[Record]:
+    kept = remembered.portion(tx, connection.name, stream, after=after, most=PORTION)
+    return [digested(Record(one.id, one.version, one.raw)) for one in kept]

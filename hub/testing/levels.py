@@ -52,6 +52,7 @@ _NEEDS: Mapping[Level, tuple[str, ...]] = {
         "pulls_every_change_once",
         "pulls_oldest_first",
         "resumes_after_any_page",
+        "pulls_what_changed_since_a_moment",
         "fetches_no_page_before_it_is_wanted",
         "tells_of_deletions",
         "replays_the_recorded_fetch",

@@ -19,7 +19,7 @@ from hub.mapping import Mapping as FieldMapping
 from hub.mapping import load
 from hub.queue import Lane
 from hub.spoke import Webhook, Writes
-from hub.store import dead, entities, records, schema, system
+from hub.store import dead, entities, records, schema, system, work
 from hub.store.database import Database, Transaction
 from hub.store.records import Row
 from hub.sync.amend import Origin, Patch, amend
@@ -30,7 +30,7 @@ from hub.testing.stage import MANY, Stage, Subject, close
 NAME = "sandbox"
 PATIENCE = 60
 """How often the hub is given ten more minutes before it counts as never getting done."""
-BESIDE = frozenset({"ours", "if_empty", "manual"})
+BESIDE = frozenset({"ours", "if_empty", "manual", "rank"})
 """Owners whose fields need not be what the other side says."""
 
 
@@ -107,7 +107,7 @@ class Together:
 
     def waiting(self) -> list[str]:
         """The jobs that are not done, each with what went wrong last."""
-        jobs = system.jobs
+        jobs = work.jobs
         with self.db.read() as tx:
             rows = tx.execute(select(jobs.c.kind, jobs.c.key, jobs.c.error)).all()
         return [f"{row.kind} {row.key}: {row.error or 'not tried'}" for row in rows]
@@ -178,7 +178,7 @@ class Together:
     def unreadable(self, stream: str) -> set[str]:
         """The external ids of the records that no mapping could read."""
         with self.db.read() as tx:
-            found = dead.find(tx, connection=NAME, stream=stream, most=MANY)
+            found = dead.find(tx, dead.Which(NAME, stream), most=MANY)
         return {row.external_id for row in found}
 
     def given_up(self) -> list[str]:
@@ -219,7 +219,11 @@ class Together:
                 table: records.read(tx, entities.find(table), set(found.values()))
                 for table in {held.table for held in found}
             }
-        return {held: by_table[held.table][sys_id] for held, sys_id in found.items()}
+        return {  # a relation that lacks an end has a link and no row
+            held: by_table[held.table][sys_id]
+            for held, sys_id in found.items()
+            if sys_id in by_table[held.table]
+        }
 
     def _seconds(self) -> float:
         return self.stage.sandbox.clock.now().timestamp()

@@ -17,6 +17,7 @@ from hub.sync.status import status
 from hub.web.wire import Json
 
 Named = Annotated[str, Query(description="Only of this connection.")]
+OfStream = Annotated[str, Query(description="Only of this stream of the connection.")]
 MOST = 100
 
 
@@ -35,7 +36,7 @@ def admin(db: Database, connections: Connections, clock: Callable[[], float]) ->
     def read_dead(connection: Named = "") -> Json:
         """The newest dead letters: records that could not be read, and jobs that were given up."""
         with db.read() as tx:
-            records = dead.find(tx, connection=connection, most=MOST)
+            records = dead.find(tx, dead.Which(connection), most=MOST)
             letters = queue.dead(tx, Which(connection=connection or None), limit=MOST)
         return Json(
             {
@@ -44,10 +45,17 @@ def admin(db: Database, connections: Connections, clock: Callable[[], float]) ->
             }
         )
 
+    @router.get("/dead/groups")
+    def read_groups(connection: Named = "", stream: OfStream = "") -> Json:
+        """What dead records have in common: the largest groups, by mapping line, field and why."""
+        with db.read() as tx:
+            found = dead.groups(tx, dead.Which(connection, stream), most=MOST)
+        return Json({"groups": [asdict(one) for one in found]})
+
     return router
 
 
 def _record(row: Any) -> dict[str, Any]:
     """A dead record without its raw data, which is for who may see the source."""
     names = ("id", "connection", "stream", "external_id", "version", "faults", "error", "failed_at")
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names} | {"group": row.cause}

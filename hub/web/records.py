@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
 from hub.service.typed import BadValues, Fault, shown, sought
-from hub.store import audit, entities, journal, links, listing
+from hub.store import attachments, audit, entities, journal, links, listing
 from hub.store.database import Database, Transaction
 from hub.store.entities import Entity, UnknownEntity
 from hub.store.records import Row
@@ -68,7 +68,7 @@ def records(
 
     @router.get("/{table}/{key}")
     def show(table: Table, key: Key) -> Json:
-        """Read a record with its links, its journal, and who changed what in it."""
+        """Read a record with its links, its journal, its files, and who changed what in it."""
         entity = _entity(table)
         with db.read() as tx:
             return _shown(tx, entity, command.named(tx, entity, key))
@@ -137,6 +137,7 @@ def _shown(tx: Transaction, entity: Entity, row: Row) -> Json:
             "display": wire.display(entity, row, named),
             "links": [wire.link(one) for one in links.of_record(tx, table, sys_id)],
             "journal": journal.of_record(tx, sys_id)[:HISTORY],
+            "attachments": attachments.of_record(tx, sys_id)[:HISTORY],
             "audit": audit.of_record(tx, table, sys_id)[:HISTORY],
         },
         headers={"ETag": f'"{row["sys_mod_count"]}"'},

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 
-from hub.queue import Which
+from hub import queue
 from hub.queue import revivals as kept
 from hub.service.typed import BadValues, Fault, shown
+from hub.store import dead
 from hub.store.database import Database
 from hub.web import body
 from hub.web.body import Limit
@@ -20,7 +21,11 @@ from hub.web.wire import Json
 FASTEST = 10_000  # letters per second
 LONGEST = 300  # characters of a value that letters are looked for by
 BIGGEST = 2**63 - 1  # as the database counts
-FILTERS = ("connection", "kind", "key", "reason")
+FILTERS = {
+    "jobs": ("connection", "kind", "key", "reason"),
+    "records": ("connection", "stream", "group", "field", "mapping", "value", "reason"),
+}
+EVERY_FILTER = tuple(dict.fromkeys(name for names in FILTERS.values() for name in names))
 
 Number = Annotated[int, Path(ge=1, le=BIGGEST, description="The revival's number.")]
 _WISH = {
@@ -31,13 +36,17 @@ _WISH = {
                 "schema": {
                     "type": "object",
                     "properties": {
-                        **{name: {"type": "string"} for name in FILTERS},
+                        "what": {"enum": list(FILTERS), "default": "jobs"},
+                        **{name: {"type": "string"} for name in EVERY_FILTER},
                         "rate": {"type": "number", "minimum": 1, "maximum": FASTEST},
                         "dry_run": {"type": "boolean"},
                     },
                     "additionalProperties": False,
                 },
-                "example": {"connection": "crm", "reason": "exhausted", "rate": 50},
+                "examples": {
+                    "jobs": {"value": {"connection": "crm", "reason": "exhausted", "rate": 50}},
+                    "records": {"value": {"what": "records", "group": "g1f3a5b7c", "rate": 200}},
+                },
             }
         },
     }
@@ -53,7 +62,8 @@ def revivals(
     def follow() -> Json:
         """List the last hundred revivals, newest first: how far each is, and who began it."""
         with db.read() as tx:
-            return Json({"revivals": [asdict(one) for one in kept.find(tx)]})
+            found = kept.find(tx)
+        return Json({"revivals": [asdict(one) | {"what": one.what} for one in found]})
 
     async def wish(request: Request, _: Annotated[str, Depends(holder)]) -> dict[str, Any]:
         return await body.json_object(request, limit)
@@ -62,9 +72,9 @@ def revivals(
     def begin(
         wish: Annotated[dict[str, Any], Depends(wish)], user: Annotated[str, Depends(holder)]
     ) -> Json:
-        """Revive the dead jobs that have all these properties, so many a second.
+        """Revive the dead jobs, or read the dead records again, that have all these properties.
 
-        Workers do it; the answer tells the revival's number, and how many letters there are now.
+        Workers do it, so many a second; the answer tells the revival's number, and how many letters there are now.
         With `dry_run` nothing begins.
         """
         which, rate, dry_run = _read(wish)
@@ -73,9 +83,8 @@ def revivals(
             if dry_run:
                 return Json({"number": None, "foreseen": count}, 200)
             if not count:
-                raise Problem(
-                    404, "No dead job is like that.", "GET /admin/api/dead shows what is dead."
-                )
+                no = f"No dead {'record' if isinstance(which, dead.Which) else 'job'} is like that."
+                raise Problem(404, no, "GET /admin/api/dead shows what is dead.")
             number = kept.start(tx, which, by=user, rate=rate, now=clock())
         return Json({"number": number, "foreseen": count}, 202)
 
@@ -94,15 +103,19 @@ def revivals(
     return router
 
 
-def _read(wish: Mapping[str, Any]) -> tuple[Which, float, bool]:
+def _read(wish: Mapping[str, Any]) -> tuple[kept.Wanted, float, bool]:
     """Which letters, how many a second, and whether only to count; raises `BadValues`."""
-    known = {*FILTERS, "rate", "dry_run"}
+    what = wish.get("what", "jobs")
+    filters = FILTERS.get(what) if isinstance(what, str) else None
+    if filters is None:
+        raise BadValues([Fault("what", shown(what), "jobs or records is expected")])
+    known = {*filters, "what", "rate", "dry_run"}
     faults = [
         Fault(name[:LONGEST], shown(value), f"there is no such member; there are {_listed(known)}")
         for name, value in wish.items()
         if name not in known
     ]
-    for name in FILTERS:
+    for name in filters:
         if not _is_text(wish.get(name, "a text")):
             reason = f"a text of 1 to {LONGEST} characters is expected"
             faults.append(Fault(name, shown(wish[name]), reason))
@@ -114,7 +127,9 @@ def _read(wish: Mapping[str, Any]) -> tuple[Which, float, bool]:
         faults.append(Fault("dry_run", shown(dry_run), "true or false is expected"))
     if faults:
         raise BadValues(faults)
-    return Which(**{name: wish.get(name) for name in FILTERS}), float(rate), dry_run
+    told = {name: wish[name] for name in filters if name in wish}
+    which = queue.Which(**told) if what == "jobs" else dead.Which(**told)
+    return which, float(rate), dry_run
 
 
 def _is_text(value: Any) -> bool:

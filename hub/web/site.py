@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
+from hub.store.attachments import Files
 from hub.store.database import Database
 from hub.sync.connection import Connections
 from hub.sync.intake import Intake
 from hub.web import problems
 from hub.web.admin import admin
+from hub.web.attachments import files
 from hub.web.body import Limit
+from hub.web.conflicts import conflicts
 from hub.web.edge import Edge
 from hub.web.entry import guard
 from hub.web.health import health
@@ -34,10 +37,12 @@ def create(
     max_body: int = HOOK_BYTES,
     keep: Keep | None = None,
     patience: float = PATIENCE,
+    attachments: Files | None = None,
 ) -> FastAPI:
     """Everything that is reached by HTTP. `clock` gives seconds since 1970; `max_body` bytes is
     the largest webhook. Verified webhooks go to `keep`, by default into the store; they, and
-    people's changes, wait for it no longer than `patience` seconds. Opens nothing and starts
+    people's changes, wait for it no longer than `patience` seconds. `attachments` is the folder
+    with the content of files, which can be downloaded if it is given. Opens nothing and starts
     nothing: any ASGI server may serve it, in one event loop.
     """
     app = FastAPI(
@@ -61,7 +66,13 @@ def create(
         revivals(hasty, clock, holder, Limit(COMMAND_BYTES)), dependencies=only_holders
     )
     app.include_router(
+        conflicts(hasty, connections, clock, holder, Limit(COMMAND_BYTES)),
+        dependencies=only_holders,
+    )
+    app.include_router(
         records(hasty, connections, clock, holder, Limit(COMMAND_BYTES)), dependencies=only_holders
     )
+    if attachments is not None:
+        app.include_router(files(db, connections, attachments), dependencies=only_holders)
     scim.install(app, hasty, connections, clock)
     return app

@@ -20,7 +20,7 @@ from hub import registry
 from hub.cli.command import main
 from hub.store import links
 from hub.store.database import Database
-from hub.store.system import workers
+from hub.store.work import workers
 from hub.testing import Sandbox, serve
 from tests.databases import Databases
 

@@ -14,9 +14,10 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from hub import registry
 from hub.cli.log import set_up_log
 from hub.store import schema
-from hub.testing import Fault, Sandbox
+from hub.testing import Fault, Sandbox, serve
 from tests.cli.conftest import Home, Run, theirs
 from tests.databases import ON_POSTGRESQL, ON_SQLITE, Databases
 
@@ -26,7 +27,7 @@ def test_help_names_every_command(run: Run) -> None:
     assert told.status == 0
     for command in (
         "init", "check", "migrate", "run", "serve", "work", "sync", "status", "resume", "show",
-        "dead", "token", "scim", "spoke", "sandbox", "demo", "doctor", "record",
+        "dead", "conflicts", "explain", "token", "scim", "spoke", "sandbox", "demo", "doctor", "record",
     ):  # fmt: skip
         assert f" {command} " in told.out
 
@@ -110,7 +111,7 @@ def test_a_configuration_that_is_well_is_said_to_be(
 ) -> None:
     home.connect("shop", shop)
     home.connect("crm", crm)
-    assert run("check").out.endswith(": 2 connections, 7 mapped streams: all well\n")
+    assert run("check").out.endswith(": 2 connections, 9 mapped streams: all well\n")
 
 
 def test_a_stream_is_synced_and_shown(run: Run, home: Home, crm: Sandbox) -> None:
@@ -125,7 +126,8 @@ def test_a_stream_is_synced_and_shown(run: Run, home: Home, crm: Sandbox) -> Non
 
     (crm_status,) = json.loads(run("status", "--json").out)
     states = {one["stream"]: one["state"] for one in crm_status["streams"]}
-    assert states == {"Account": "ok", "Contact": "ok", "Case": "ok"}
+    assert set(states) == {"Account", "Contact", "Case", "CaseComment", "ContentVersion"}
+    assert set(states.values()) == {"ok"}
 
     shown = run("show", "case", "CS0001001")
     assert shown.status == 0
@@ -419,3 +421,35 @@ def test_the_log_keeps_below_the_level_that_is_set(capsys: pytest.CaptureFixture
     structlog.get_logger().warning("nobody wants to know")
     assert capsys.readouterr().err == ""
     set_up_log()
+
+
+def test_everything_is_read_again_after_a_forecast(home: Home, run: Run, crm: Sandbox) -> None:
+    home.connect("crm", crm)
+    run("sync", "crm/Contact")
+    told = run("sync", "crm/Contact", "--full")
+    count = theirs(crm, "Contact")
+    assert told.status == 0
+    assert f"crm/Contact: about {count:,} records; " in told.err
+    assert "are spent (sforce-limit-info); about " in told.err
+
+
+def test_what_changed_since_a_moment_is_read_again(home: Home, run: Run, crm: Sandbox) -> None:
+    home.connect("crm", crm)
+    run("sync", "crm/Contact")
+    told = run("sync", "crm/Contact", "--since", "2199-01-01")
+    assert told.status == 0
+    assert "crm/Contact: no record is there" in told.err
+
+
+def test_who_cannot_be_asked_since_a_moment_says_so(home: Home, run: Run) -> None:
+    with serve(registry.sandbox("entra")()) as directory:
+        home.connect("staff", directory)
+        told = run("sync", "staff/users", "--since", "2026-05-01")
+    assert told.status == 1
+    assert "staff/users cannot be asked since a moment: hub sync staff/users --full" in told.err
+
+
+def test_full_and_since_are_two_things(home: Home, run: Run, crm: Sandbox) -> None:
+    home.connect("crm", crm)
+    told = run("sync", "crm", "--full", "--since", "2026-05-01")
+    assert "--full is everything, --since a part of it: give one" in told.err

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from hub.app import Hub
 from hub.cli.revivals import user
 from hub.queue import Lane
-from hub.store.system import dead_jobs
+from hub.store.work import dead_jobs
 from hub.sync.connection import Connections
 from hub.testing import Sandbox
 from tests.cli.conftest import Home, Run
@@ -107,7 +107,7 @@ def test_dead_records_are_read_again_beside_the_jobs_that_are_left_to_workers(
     jobs_only = run("dead", "retry", "crm", "--reason", "exhausted", "--rate", "5")
     assert "5 jobs, 5 a second, about 1 s; add --yes" in jobs_only.err
     asked = run("dead", "retry", "crm", "--rate", "5")
-    assert "5 jobs, 5 a second, about 1 s (and 1 record, read again at once); add" in asked.err
+    assert "1 record, 5 a second, about 0 s, and 5 jobs, 5 a second, about 1 s; add" in asked.err
     assert run("dead", "retry", "crm", "--rate", "5", "--yes").status == 0
     with home.opened() as db, db.read() as tx:
         kinds = tx.exec_driver_sql("SELECT kind FROM hub_job ORDER BY kind").scalars().all()
@@ -119,7 +119,8 @@ def test_dead_records_are_read_again_beside_the_jobs_that_are_left_to_workers(
     [
         ("--id j1 --rate 5", "--id is a single letter; leave out --rate"),
         ("--id j1 --kind push --reason x", "--id is a single letter; leave out --kind and"),
-        ("crm/Case --rate 5", "for jobs, which are of a connection: name no stream"),
+        ("--kind push --group g00000000", "--kind is for jobs, --group for records"),
+        ("--id r1 --field state", "--id is a single letter; leave out --field"),
         ("--rate 0", "should be greater than or equal to 1"),
     ],
 )

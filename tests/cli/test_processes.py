@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import select
 
 from hub import queue
-from hub.store.system import jobs, rates
+from hub.store.work import jobs, rates
 from hub.sync.jobs import Bind, Job, Sweep, request
 from hub.testing import Fault, Sandbox
 from tests.cli.conftest import PATIENCE, Home, Run, ended, theirs

@@ -11,7 +11,7 @@ import hub
 from hub import queue
 from hub.app import sharing_rates
 from hub.store.database import Database
-from hub.store.system import rates
+from hub.store.work import rates
 from hub.sync.connection import Connection, Connections
 from tests.databases import ON_POSTGRESQL, ON_SQLITE, Databases
 from tests.http.loopback import Loopback

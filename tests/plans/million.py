@@ -72,6 +72,7 @@ ROWS: Mapping[str, Mapping[str, str]] = {
     },
     "hub_dead_record": {
         "connection": "'crm'", "stream": "'cases'", "external_id": "'d' || n",
+        "cause": "CASE WHEN n % 100 = 1 THEN 'g0000000' ELSE 'g1111111' END",
         "resolved_at": "CASE WHEN n % 2 = 0 THEN 1 END",
     },
     "hub_delivery": {

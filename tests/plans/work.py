@@ -179,7 +179,8 @@ def look_at_a_list(tx: Transaction) -> None:
 def look_at_letters(tx: Transaction) -> None:
     assert queue.dead(tx)
     assert dead.find(tx)
-    assert dead.find(tx, connection="crm", stream="cases")
+    assert dead.find(tx, dead.Which("crm", "cases"))
+    assert dead.after(tx, dead.Which("crm", "cases", group="g0000000"), 0, 2**62, 10)
 
 
 SMALL = 200  # rows of each table, in the beginning

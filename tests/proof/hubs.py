@@ -23,7 +23,8 @@ from hub.spoke import Spoke
 from hub.store import dead, entities
 from hub.store.database import Database
 from hub.store.records import Row
-from hub.store.system import deliveries, jobs, links
+from hub.store.system import links
+from hub.store.work import deliveries, jobs
 from hub.sync.connection import Connection, Connections
 from hub.testing import Sandbox, serve
 
@@ -200,6 +201,14 @@ class House:
             table = entities.find(entity).table.name
             mine = (links.c.connection == connection, links.c.table_name == table)
             return list(tx.scalars(select(links.c.external_id).where(*mine)))
+
+    def links(self, connection: str, entity: str) -> dict[str, str]:
+        """What a connection calls our records: sys_ids by external id."""
+        with self._read() as tx:
+            table = entities.find(entity).table.name
+            mine = (links.c.connection == connection, links.c.table_name == table)
+            found = tx.execute(select(links.c.external_id, links.c.sys_id).where(*mine))
+            return {row.external_id: row.sys_id for row in found}
 
     def delivered(self) -> dict[str, str]:
         """The state of each delivery."""

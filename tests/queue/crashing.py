@@ -29,7 +29,7 @@ from sqlalchemy import event, make_url, select, text
 from hub import queue
 from hub.queue import Claimed, LostLease
 from hub.store.database import Database
-from hub.store.system import workers
+from hub.store.work import workers
 from tests.queue.trails import handlers
 from tests.queue.world import until
 

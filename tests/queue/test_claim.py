@@ -12,7 +12,7 @@ from hub import queue
 from hub.queue import Lane, LostLease
 from hub.queue.outlook import MOST_HEADS
 from hub.store.database import Database, Transaction
-from hub.store.system import jobs
+from hub.store.work import jobs
 from tests.databases import Databases
 from tests.queue.world import (
     START,

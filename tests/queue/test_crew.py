@@ -7,7 +7,7 @@ from sqlalchemy import select
 from hub import queue
 from hub.queue.crew import DEAD_AFTER
 from hub.store.database import Database
-from hub.store.system import workers
+from hub.store.work import workers
 from tests.queue.world import (
     START,
     ask,

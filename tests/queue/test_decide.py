@@ -34,8 +34,8 @@ from hub.queue.decide import (
 from hub.store.database import Unavailable
 
 
-def _decide(error: Exception, attempt: int = 1) -> Decision:
-    return decide(error, attempt, jitter=lambda: 1.0)
+def _decide(error: Exception, attempt: int = 1, conflicts: int = 0) -> Decision:
+    return decide(error, attempt, jitter=lambda: 1.0, conflicts=conflicts)
 
 
 SECOND = timedelta(seconds=1)
@@ -81,8 +81,9 @@ def test_after_twelve_attempts_a_person_must_look() -> None:
 
 
 def test_a_conflict_is_heard_out_three_times() -> None:
-    assert isinstance(_decide(Conflict("412"), 2), Retry)
-    assert _decide(Conflict("412"), 3) == Bury("conflict")
+    assert isinstance(_decide(Conflict("412"), 3, conflicts=1), Retry)
+    assert _decide(Conflict("412"), 3, conflicts=2) == Bury("conflict")
+    assert isinstance(_decide(Conflict("412"), 11), Retry)
 
 
 def test_pauses_never_run_out_of_attempts() -> None:

@@ -15,7 +15,7 @@ from hub import queue
 from hub.queue import Worker, crew
 from hub.queue.wake import channel
 from hub.store.database import Database
-from hub.store.system import workers
+from hub.store.work import workers
 from tests.databases import ON_POSTGRESQL
 from tests.queue.world import (
     DEADLINE,

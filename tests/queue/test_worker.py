@@ -15,7 +15,7 @@ from hub import queue
 from hub.errors import AuthFailed, CursorLost, Permanent, RateLimited, Transient
 from hub.queue import Claimed, Lane, crew
 from hub.store.database import Database, Transaction
-from hub.store.system import jobs, workers
+from hub.store.work import jobs, workers
 from tests.queue.world import (
     START,
     Clock,

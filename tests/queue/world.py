@@ -14,7 +14,7 @@ from sqlalchemy import Column, MetaData, String, Table, event, insert, select
 from hub import queue
 from hub.queue import Claimed, Lane, Request
 from hub.store.database import Database, Transaction
-from hub.store.system import jobs
+from hub.store.work import jobs
 
 DEADLINE = 30.0  # seconds; only ever waited for when a test fails
 START = 1_000.0

@@ -20,8 +20,8 @@ from hub.store.database import Database
 from hub.store.entities import (
     ALL,
     CASE,
+    ENCLOSED,
     INCIDENT,
-    JOURNAL,
     ORDER_LINE,
     USER,
     Entity,
@@ -85,7 +85,7 @@ def test_a_strange_entity_is_answered_with_those_that_there_are() -> None:
 
 
 def test_no_name_stands_for_two_entities() -> None:
-    for entity in (*ALL, JOURNAL):
+    for entity in (*ALL, *ENCLOSED):
         assert find(entity.name) is find(entity.table.name) is entity
 
 
@@ -229,7 +229,7 @@ def test_choices_have_labels_and_names_of_their_own(entity: Entity) -> None:
 def test_the_database_lists_the_same_choices(db: Database) -> None:
     with db.read() as tx:
         stored = [dict(found._mapping) for found in tx.execute(select(sys_choice))]
-    expected = choice_rows((*ALL, JOURNAL))
+    expected = choice_rows((*ALL, *ENCLOSED))
     order = ("name", "element", "sequence")
     assert sorted(stored, key=lambda r: [r[key] for key in order]) == sorted(
         expected, key=lambda r: [r[key] for key in order]

@@ -16,7 +16,8 @@ from hub.mapping import Mapping as FieldMapping
 from hub.store import links
 from hub.store.database import Database
 from hub.store.metadata import metadata
-from hub.store.system import jobs, pending_refs
+from hub.store.system import pending_refs
+from hub.store.work import jobs
 from tests.sync.elsewhere import gone, there
 from tests.sync.world import World, connected, mapped, statements_of
 

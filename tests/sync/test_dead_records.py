@@ -13,7 +13,6 @@ import pytest
 import hub
 from hub.mapping import Mapping as FieldMapping
 from hub.store.cursors import Counts
-from hub.sync.jobs import Reread
 from hub.sync.reading import Record, records_in
 from tests.sync.elsewhere import at, gone, there
 from tests.sync.world import MAPPINGS, World, altered, connected, mapped
@@ -140,13 +139,13 @@ def test_a_changed_mapping_tries_it_again(world: World, tmp_path: Path) -> None:
 def test_a_person_lets_it_be_read_again_from_what_was_kept(world: World, tmp_path: Path) -> None:
     world.absorb(there("cases", "bad", 2, Status="Exploded", Subject="Till"))
     [letter] = world.dead()
-    world.run(Reread("crm", letter.id))
+    world.read_again(letter.id)
     assert len(world.dead()) == 1, "the status is as unknown as before"
     world.connect(connected(cases=mended(tmp_path)))
-    world.run(Reread("crm", letter.id))
+    world.read_again(letter.id)
     assert world.dead() == []
     assert world.row("case", "bad")["short_description"] == "Till"
-    world.run(Reread("crm", letter.id))
+    world.read_again(letter.id)
     assert (world.waiting(), len(world.rows("case"))) == ([], 1)
 
 
@@ -158,7 +157,7 @@ def test_what_was_kept_of_a_record_that_changed_since_is_not_applied(
     [letter] = world.dead()
     world.absorb(there("cases", "bad", 5, Status="Open", Subject="Newer still"))
     world.connect(connected(cases=mended(tmp_path)))
-    world.run(Reread("crm", letter.id))
+    world.read_again(letter.id)
     assert world.row("case", "bad")["short_description"] == "Newer still"
 
 
@@ -191,7 +190,7 @@ def test_a_hostile_record_is_one_dead_letter(world: World, values: dict[str, Any
     assert len(world.dead()) == 1
     assert world.absorb(hostile).failed == 0
     [letter] = world.dead()
-    world.run(Reread("crm", letter.id))
+    world.read_again(letter.id)
     assert len(world.dead()) == 1
 
 

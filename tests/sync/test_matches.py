@@ -254,3 +254,85 @@ def test_two_of_their_records_that_were_merged_one_after_the_other_part_again(
     decide(asking, "undo", of_erp[theirs])
     assert asking.sys_id("account", "e1", "erp") not in {"first", theirs}
     assert asking.sys_id("account", "a1") == "first"
+
+
+class TestWhenThreeAreOne:
+    @pytest.fixture
+    def numbers(self, asking: World) -> tuple[int, int]:
+        """Ours, a1 of the crm and e1 of the erp are merged into ours, one after the other."""
+        system = asking.system()
+        made(asking, "account", "ours", name="Brookfield", zip="1")
+        system.set("accounts", "a1", Name="Brookfield", Zip="1", Phone="+1 5551")
+        asking.absorb(system.changes[-1])
+        asking.clock.pass_(1)
+        asking.absorb(
+            there("accounts", "e1", Name="Brookfield", Zip="1", Duns="D-9"), connection="erp"
+        )
+        asking.absorb(there("cases", "c1", Subject="Till", AccountId="a1"))
+        asking.absorb(there("cases", "c2", Subject="Till", AccountId="e1"), connection="erp")
+        asked = {(m.connection, m.candidate): m.id for m in found(asking, "waiting")}
+        both = asked["crm", "ours"], asked["erp", "ours"]
+        for number in both:
+            decide(asking, "accept", number)
+        assert len(asking.rows("account")) == 1
+        return both
+
+    def test_all_that_comes_for_them_lands_on_the_one(
+        self, asking: World, numbers: tuple[int, int]
+    ) -> None:
+        assert numbers
+        asking.absorb(there("accounts", "a1", 9, Name="By crm", Zip="1", Phone="+1 5551"))
+        assert asking.of("account", "ours")["name"] == "By crm"
+        asking.absorb(
+            there("accounts", "e1", 10, Name="By erp", Zip="1", Duns="D-9"), connection="erp"
+        )
+        assert asking.of("account", "ours")["name"] == "By erp"
+        assert len(asking.rows("account")) == 1
+
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_they_part_in_any_order(
+        self, asking: World, numbers: tuple[int, int], first: int
+    ) -> None:
+        for number in (numbers[first], numbers[1 - first]):
+            asking.clock.pass_(60)
+            decide(asking, "undo", number)
+        assert len(asking.rows("account")) == 3
+        own, other = asking.sys_id("account", "a1"), asking.sys_id("account", "e1", "erp")
+        assert len({"ours", own, other}) == 3
+        assert asking.row("case", "c1")["account"] == own
+        assert asking.row("case", "c2", "erp")["account"] == other
+        ours = asking.of("account", "ours")
+        assert (ours["phone"], ours["registration_code"]) == (None, None), "what it had before"
+        asking.absorb(there("accounts", "a1", 9, Name="By crm", Zip="2"))
+        assert asking.of("account", own)["name"] == "By crm"
+        assert asking.of("account", "ours")["name"] == "Brookfield"
+
+    def test_one_that_parts_leaves_the_other_two(
+        self, asking: World, numbers: tuple[int, int]
+    ) -> None:
+        decide(asking, "undo", numbers[0])
+        assert asking.sys_id("account", "e1", "erp") == "ours"
+        assert asking.sys_id("account", "a1") != "ours"
+        asking.absorb(
+            there("accounts", "e1", 9, Name="By erp", Zip="1", Duns="D-9"), connection="erp"
+        )
+        assert asking.of("account", "ours")["name"] == "By erp"
+        assert asking.row("account", "a1")["name"] == "Brookfield"
+
+
+def test_what_was_merged_is_told_to_all_that_it_is_and_so_is_what_parts(asking: World) -> None:
+    crm = asking.system()
+    made(asking, "account", "ours", name="Brookfield", zip="1", phone="+1 5550")
+    crm.set("accounts", "a1", Name="Brookfield", Zip="1", Phone="+1 5559")
+    asking.absorb(crm.changes[-1])
+    asking.forget_jobs()
+    [match] = found(asking, "waiting")
+    decide(asking, "accept", match.id)
+    asking.work()
+    assert crm.get("accounts", "a1")["Phone"] == "+1 5550", "as the one that stayed says"
+    decide(asking, "undo", match.id)
+    asking.work()
+    assert crm.get("accounts", "a1")["Phone"] == "+1 5559", "as its own says again"
+    written = len(crm.writes)
+    asking.work()
+    assert len(crm.writes) == written

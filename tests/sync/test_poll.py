@@ -163,13 +163,6 @@ def test_a_lost_cursor_starts_over_and_makes_nothing_twice(world: World, system:
     assert world.count("sys_audit") == 10
 
 
-def test_a_full_poll_starts_over(world: World, system: System) -> None:
-    world.run(CASES)
-    world.hub.poll_again("crm", "cases", full=True)
-    world.work()
-    assert system.pulled == [None, None]
-
-
 def test_a_database_that_is_locked_during_a_page_is_waited_for(
     world: World, system: System
 ) -> None:

@@ -166,7 +166,7 @@ def test_the_worst_page_of_cases_does_everything(world: World) -> None:
     counts = world.absorb(*page)
     assert (counts.created, counts.deleted, counts.failed) == (6, 3, 6)
     assert counts.updated == 12
-    assert world.waiting("bind") == ["crm/cases"]
+    assert "crm/cases" in world.waiting("bind")
     assert world.waiting("push")
     assert world.count("hub_pending_ref") > before
     with world.db.read() as tx:

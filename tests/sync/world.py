@@ -19,11 +19,12 @@ from hub.mapping import load
 from hub.queue import Claimed
 from hub.spoke import Change, Spoke
 from hub.store import audit, dead, entities, journal, records
+from hub.store.attachments import Files
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
 from hub.store.records import Row
-from hub.store.system import jobs as job_table
 from hub.store.system import links
+from hub.store.work import jobs as job_table
 from hub.sync.absorb import absorb, absorb_records
 from hub.sync.amend import Amended, Origin, Patch, amend
 from hub.sync.connection import Connection, Connections
@@ -34,6 +35,9 @@ from tests.sync.elsewhere import EPOCH, STREAMS, Elsewhere, System
 MAPPINGS = Path(__file__).parent / "mappings"
 LATER = EPOCH.timestamp() + 86_400.0
 """When the tests happen: a day after everything that Elsewhere tells of."""
+
+
+NO_FILES = Files(Path("no files are kept"))
 
 
 @cache
@@ -82,10 +86,11 @@ class World:
     db: Database
     connections: Connections = field(default_factory=lambda: Connections([connected()]))
     clock: Clock = field(default_factory=Clock)
+    files: Files = NO_FILES
 
     @property
     def hub(self) -> Hub:
-        return Hub(self.db, self.connections, self.clock)
+        return Hub(self.db, self.connections, self.clock, files=self.files)
 
     @property
     def now(self) -> datetime:
@@ -199,6 +204,13 @@ class World:
     def dead(self) -> list[Any]:
         with self.db.read() as tx:
             return dead.find(tx)
+
+    def read_again(self, *letters: int) -> None:
+        """Have dead records read again, all of them if none is named, as a person does."""
+        which = dead.Which(ids=letters or None)
+        with self.db.write() as tx:
+            queue.revivals.start(tx, which, by="ann", rate=queue.revivals.AT_ONCE, now=self.clock())
+        self.work()
 
     def waiting(self, kind: str = "") -> list[str]:
         """The keys of the jobs that wait."""

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import insert
 
 from hub.queue import Lane, Worker
-from hub.store.system import dead_jobs
+from hub.store import dead
+from hub.store.dead import DeadRecord
+from hub.store.work import dead_jobs
 from tests.databases import locked
 from tests.web.conftest import House
 
@@ -142,3 +144,53 @@ def test_while_nobody_can_write_nothing_begins_and_following_goes_on(
         told = begin(client, reason="refused")
         assert (told.status_code, told.headers["retry-after"]) == (503, "10")
         assert client.get(PATH).json() == {"revivals": []}
+
+
+def test_dead_records_are_grouped_and_revived_as_well(house: House, client: httpx.Client) -> None:
+    buried = [
+        DeadRecord(
+            "acme", "work_orders", f"wo_{n}", raw=b"{}", error="bad",
+            faults=[{"place": "x.yaml:3", "field": field, "reason": f"no value for '{n}'"}],
+        )
+        for n, field in enumerate(("state", "state", "priority"))
+    ]  # fmt: skip
+    with house.db.write() as tx:
+        dead.save(tx, buried, now=1.0)
+    path = "/admin/api/dead/groups?connection=acme&stream=work_orders"
+    largest, other = client.get(path).json()["groups"]
+    assert (largest["count"], largest["place"], largest["field"]) == (2, "x.yaml:3", "state")
+    assert [sample[1] for sample in largest["samples"]] == ["wo_1", "wo_0"]
+    assert other["reason"] == "no value for …"
+    assert client.get("/admin/api/dead/groups?connection=acne").json() == {"groups": []}
+    listed = client.get("/admin/api/dead?connection=acme").json()["records"]
+    assert {one["group"] for one in listed} == {largest["group"], other["group"]}
+
+    foreseen = begin(client, what="records", group=largest["group"], dry_run=True)
+    assert foreseen.json() == {"number": None, "foreseen": 2}
+    begun = begin(client, what="records", field="state", reason="no value", rate=20)
+    assert (begun.status_code, begun.json()["foreseen"]) == (202, 2)
+    [shown] = client.get(PATH).json()["revivals"]
+    assert (shown["what"], shown["which"]["field"], shown["by"]) == ("records", "state", "ada")
+    nothing = begin(client, what="records", group="g00000000")
+    assert nothing.json()["detail"] == "No dead record is like that."
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"what": "letters"}, "what"),
+        ({"what": ["records"]}, "what"),
+        ({"what": "records", "kind": "push"}, "kind"),
+        ({"what": "records", "group": ""}, "group"),
+        ({"what": "records", "value": "a\0b"}, "value"),
+        ({"what": "records", "made_by": "x"}, "made_by"),
+        ({"group": "g00000000"}, "group"),
+    ],
+)
+def test_a_wish_for_records_has_properties_of_records(
+    house: House, client: httpx.Client, wish: dict[str, Any], field: str
+) -> None:
+    told = client.post(PATH, json=wish)
+    assert told.status_code == 422
+    assert [fault["field"] for fault in told.json()["faults"]] == [field]
+    assert house.count("hub_revival") == 0

@@ -7,7 +7,13 @@ from difflib import get_close_matches
 from hub.store.entities.choices import Choice, Choices
 from hub.store.entities.dictionary import choice_rows, sys_choice
 from hub.store.entities.entity import Entity
-from hub.store.entities.history import JOURNAL, sys_audit, sys_journal_field
+from hub.store.entities.history import (
+    ATTACHMENT,
+    JOURNAL,
+    sys_attachment,
+    sys_audit,
+    sys_journal_field,
+)
 from hub.store.entities.orders import ORDER, ORDER_LINE, RETURN
 from hub.store.entities.parties import ACCOUNT, CONSUMER, CONTACT
 from hub.store.entities.people import (
@@ -38,7 +44,8 @@ ALL = (
     SERVICE_ORGANIZATION,
     STORE,
 )
-"""Every entity whose rows are records. Journal entries (`JOURNAL`) belong to a record."""
+"""Every entity whose rows are records. What belongs to one is in `ENCLOSED`."""
+ENCLOSED = (JOURNAL, ATTACHMENT)
 
 
 class UnknownEntity(LookupError):
@@ -46,7 +53,7 @@ class UnknownEntity(LookupError):
 
 
 def find(name: str) -> Entity:
-    """The entity of a short name (`case`) or a table name; also `journal`.
+    """The entity of a short name (`case`) or a table name; also `journal` and `attachment`.
 
     Raises `UnknownEntity`, which suggests what may have been meant.
     """
@@ -58,15 +65,19 @@ def find(name: str) -> Entity:
     return found
 
 
-_SHORT_NAMES = tuple(entity.name for entity in (*ALL, JOURNAL))
-_BY_NAME = {name: entity for entity in (*ALL, JOURNAL) for name in (entity.name, entity.table.name)}
+_SHORT_NAMES = tuple(entity.name for entity in (*ALL, *ENCLOSED))
+_BY_NAME = {
+    name: entity for entity in (*ALL, *ENCLOSED) for name in (entity.name, entity.table.name)
+}
 
 __all__ = [
     "ACCOUNT",
     "ALL",
+    "ATTACHMENT",
     "CASE",
     "CONSUMER",
     "CONTACT",
+    "ENCLOSED",
     "GROUP",
     "GROUP_MEMBER",
     "INCIDENT",
@@ -86,6 +97,7 @@ __all__ = [
     "UnknownEntity",
     "choice_rows",
     "find",
+    "sys_attachment",
     "sys_audit",
     "sys_choice",
     "sys_journal_field",

@@ -181,4 +181,7 @@ RETURN_STATES = _titled(
     "closed",
     "cancelled",
 )
+ATTACHMENT_STATES = choices(
+    {"pending": "Pending", "available": "Available", "not_available": "Not available"}
+)
 JOURNAL_ELEMENTS = choices({"comments": "Comments", "work_notes": "Work notes"})

@@ -61,6 +61,11 @@ def reference(name: str, table: str) -> Column[Any]:
     return _column(name, String(), "reference", reference=table, length=32)
 
 
+def record_of_any_table(name: str) -> Column[Any]:
+    """The sys_id of a record; another column says of which table."""
+    return _column(name, String(), "reference", reference="", length=32)
+
+
 def references(name: str, table: str) -> Column[Any]:
     """Comma-separated sys_ids of rows of `table`."""
     return _column(name, String(), "list", reference=table, length=4000)

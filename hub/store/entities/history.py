@@ -1,11 +1,17 @@
-"""What was said about a record, and who changed what in it: journal entries and the audit."""
+"""What belongs to a record: journal entries, files, and who changed what in it (the audit)."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
 
 from hub.store.entities import choices as among
-from hub.store.entities.columns import choice, instant, string
+from hub.store.entities.columns import (
+    choice,
+    duration,
+    instant,
+    record_of_any_table,
+    string,
+)
 from hub.store.entities.entity import Entity
 from hub.store.metadata import metadata
 from hub.store.types import Instant
@@ -15,7 +21,7 @@ sys_journal_field = Table(
     metadata,
     Column("sys_id", String(32), primary_key=True, info={"kind": "string", "read_only": True}),
     string("name", 80),  # the table of the record
-    string("element_id", 32),  # the record
+    record_of_any_table("element_id"),
     choice("element", among.JOURNAL_ELEMENTS),
     string("value", 65535),
     instant("sys_created_on"),
@@ -31,6 +37,25 @@ sys_journal_field = Table(
         "hub_external_id",
         unique=True,
     ),
+)
+
+sys_attachment = Table(
+    "sys_attachment",
+    metadata,
+    Column("sys_id", String(32), primary_key=True, info={"kind": "string", "read_only": True}),
+    string("table_name", 80),  # the table of the record
+    record_of_any_table("table_sys_id"),
+    string("file_name", 255),
+    string("content_type", 255),
+    duration("size_bytes"),
+    string("hash", 64),  # SHA-256 of the content, which is kept under that name
+    choice("state", among.ATTACHMENT_STATES, default="pending"),
+    instant("sys_created_on"),
+    string("sys_created_by"),
+    string("hub_source", 80),
+    string("hub_external_id", 255),
+    Index("uq_sys_attachment_file", "table_sys_id", "hub_source", "hub_external_id", unique=True),
+    Index("ix_sys_attachment_hash", "hash"),
 )
 
 sys_audit = Table(
@@ -55,3 +80,4 @@ sys_audit = Table(
 )
 
 JOURNAL = Entity.of("journal", sys_journal_field, display="value")
+ATTACHMENT = Entity.of("attachment", sys_attachment, display="file_name")

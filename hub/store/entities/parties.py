@@ -82,7 +82,7 @@ _contact = Table(
     Index("ix_customer_contact_email", "email"),
     Index("ix_customer_contact_account", "account"),
     Index("ix_customer_contact_sys_updated_on", "sys_updated_on", "sys_id"),
-    *sparse("customer_contact", "user_name"),
+    *sparse("customer_contact", "user_name", "employee_number"),
 )
 
 _consumer = Table(

@@ -165,8 +165,12 @@ _case = Table(
     reference("change", "change_request"),
     reference("caused_by", "change_request"),
     reference("case_report", "sn_customerservice_case_report"),
+    string("hub_order_number"),  # as the customer names it, of an order that nobody may know
     *_task_indexes("sn_customerservice_case"),
-    *sparse("sn_customerservice_case", "account", "contact", "consumer", "order", "incident"),
+    *sparse(
+        "sn_customerservice_case",
+        *("account", "contact", "consumer", "order", "hub_order_number", "incident"),
+    ),
 )
 
 _incident = Table(

@@ -111,7 +111,7 @@ def _render(kind: str, thing: Any, context: Any) -> str | Literal[False]:
 
 def _rows(tx: Transaction, only: frozenset[str]) -> str:
     wanted = (
-        (entities.sys_choice, entities.choice_rows((*entities.ALL, entities.JOURNAL))),
+        (entities.sys_choice, entities.choice_rows((*entities.ALL, *entities.ENCLOSED))),
         (numbers.sys_number, numbers.series(entities.ALL)),
     )
     return "".join(

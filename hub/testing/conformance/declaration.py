@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 from hub.http import MockTransport, Request, Response, Transport
 from hub.mapping import check_examples
 from hub.spoke import Fetches, Pulls, Receives, Spoke, Writes
+from hub.testing.conformance.laws import check_pipes
 from hub.testing.conformance.operations import operations
 from hub.testing.conformance.reasons import not_proven
 from hub.testing.replay import Replay
@@ -55,7 +57,7 @@ class Declaration:
         assert not missing, f"example.yaml records nothing for {missing}"
 
     def test_its_mappings_keep_their_examples(self, subject: Subject) -> None:
-        """Each mapping that ships with it fits the store, and has at least three examples that hold."""
+        """Each mapping that ships with it fits the store, and has at least three examples that hold; what pipes of its own write, they read as what it was."""
         found = loaded(subject)
         if not found:
             not_proven(f"{subject} ships no mapping")
@@ -65,6 +67,7 @@ class Declaration:
                 assert check_examples(mapping) == []
             examples = [one for mapping in mappings for one in mapping.declaration.examples]
             assert len(examples) >= 3, f"{stream}: a mapping is shown by three examples or more"
+        check_pipes(_package(subject), [one for mappings in found.values() for one in mappings])
 
     def test_rejects_unknown_settings(self, subject: Subject) -> None:
         """A misspelt setting is an error that names it."""
@@ -106,6 +109,11 @@ class Declaration:
         if subject.spoke.hosts:
             with pytest.raises(ValidationError):
                 subject.build(url="https://elsewhere.example", sandbox=False)
+
+
+def _package(subject: Subject) -> str:
+    """Where its modules are; a spoke in YAML says that it is of the package itself."""
+    return sys.modules[subject.spoke.__module__].__package__ or subject.spoke.__module__
 
 
 def _echo(status: int) -> Transport:

@@ -110,7 +110,7 @@ def sent(stage: Stage, stream: str, id: str, **command: str) -> Webhook:
     with stage.sandbox.lock:
         hooks = stage.sandbox.webhooks({"stream": stream, "id": id, **command})
     assert hooks, f"the sandbox sends no webhook for {stream} {id}"
-    return _received(hooks[0])
+    return received(hooks[0])
 
 
 def _told(spoke: Receives, hook: Webhook) -> list[Change | Hint]:
@@ -118,7 +118,8 @@ def _told(spoke: Receives, hook: Webhook) -> list[Change | Hint]:
     return [said for said in spoke.parse(hook) if not isinstance(said, Lapsed)]
 
 
-def _received(sent: SentHook) -> Webhook:
+def received(sent: SentHook) -> Webhook:
+    """A webhook as the hub receives it: a header that comes twice is one of two lines."""
     headers: dict[str, str] = {}
     for name, value in sent.headers:
         known = headers.get(name.lower())

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.entities import GROUP_MEMBER
 from hub.store.system import links
+from hub.web.scim import members
 from hub.web.scim.attributes import GROUPS, USERS, Kind
 
 Value = ColumnElement[Any]
@@ -79,7 +80,19 @@ class Belonging:
         seen = exists(
             select(literal(1)).where(belongs(link, kind, self.tenant), link.c.sys_id == other)
         )
-        return exists(select(literal(1)).where(mine == self.sys_id, seen, test(part)))
+        ended = exists(select(literal(1)).where(_ended(link, rows.c.sys_id, self.tenant)))
+        return exists(select(literal(1)).where(mine == self.sys_id, seen, ~ended, test(part)))
+
+
+def _ended(link: Any, membership: Value, tenant: str) -> Condition:
+    """Whether a link says that the tenant has ended a membership."""
+    return and_(
+        link.c.sys_id == membership,
+        link.c.table_name == members.TABLE,
+        link.c.connection == tenant,
+        link.c.stream == members.STREAM,
+        link.c.deleted_at.is_not(None),
+    )
 
 
 def belongs(link: Any, kind: Kind, tenant: str) -> Condition:

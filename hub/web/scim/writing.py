@@ -92,7 +92,8 @@ def give_up(tx: Transaction, tenant: Tenant, kind: Kind, row: Row) -> None:
     """The tenant has deleted it: our record stays, no longer active, and no longer the tenant's."""
     sys_id = row["sys_id"]
     listed = members.of_users if kind is USERS else members.of_groups
-    members.leave(tx, listed(tx, tenant.name, [sys_id]).get(sys_id, []), tenant.origin, tenant.now)
+    those = listed(tx, tenant.name, [sys_id]).get(sys_id, [])
+    members.leave(tx, tenant.connections, those, tenant.origin, tenant.now)
     gone = dict(GONE[kind.entity.name])
     _amend(tx, tenant, kind, Patch(kind.entity, sys_id, gone), row)
     statement: Update = update(links).where(_link_of(tenant, kind, sys_id))
@@ -132,14 +133,14 @@ def _with_members(tx: Transaction, tenant: Tenant, group: Row, said: JsonObject)
     """Let exactly these of the tenant's users be in the group."""
     wanted = dict.fromkeys(str(one.get("value")) for one in said.get("members") or ())
     here = members.of_groups(tx, tenant.name, [group["sys_id"]]).get(group["sys_id"], [])
-    are = {one.other for one in here}
+    are = {one.user for one in here}
     new = [user for user in wanted if user not in are]
     if strangers := members.strangers(tx, tenant.name, new):
         raise InvalidValueException(detail=f"members: {strangers[0]!r} is no user of this tenant")
-    gone = [one for one in here if one.other not in wanted]
+    gone = [one for one in here if one.user not in wanted]
     if not new and not gone:
         return group
-    members.leave(tx, gone, tenant.origin, tenant.now)
+    members.leave(tx, tenant.connections, gone, tenant.origin, tenant.now)
     pairs = [(group["sys_id"], user) for user in new]
     members.join(tx, tenant.connections, pairs, tenant.origin, tenant.now)
     revision = int((group.get("hub_custom") or {}).get(REVISION) or 0) + 1

@@ -10,7 +10,7 @@ class Acme(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes):
     """Work orders come in by poll and webhook, changes to them go out."""
 
     kind = "field_service"
-    streams = (hub.Stream("work_orders"),)
+    streams = (hub.Stream("work_orders", by_time=True),)
     hosts = ("acme.example",)
 
     client_id: str

@@ -29,6 +29,16 @@ class BreaksTies(Acme):
             yield hub.Page(page.changes, orjson.dumps(place | {"id": "~"}).decode())
 
 
+class BeginsAnywhere(Acme):
+    """Takes the beginning of all time for the moment that it is asked for."""
+
+    breaks: ClassVar = {"pulls_what_changed_since_a_moment"}
+
+    def since(self, stream: hub.Stream, moment: datetime) -> hub.Cursor:
+        del stream
+        return hub.Keyset.since(moment - timedelta(days=900))
+
+
 class ForgetsLateRows(Acme):
     """Reads up to this very moment, and never looks back."""
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from hub.store import access, audit
+from hub.store import access, audit, links
+from hub.store.links import Link
+from hub.sync.relations import ENDED
 from tests.databases import ON_POSTGRESQL
 from tests.web.scim.conftest import ENTERPRISE, Directory, Enroll, Json
 
@@ -239,7 +241,49 @@ def test_everything_is_audited_as_the_directorys(okta: Directory) -> None:
         "SELECT oldvalue, reason, hub_source FROM sys_audit WHERE tablename = 'sys_user_grmember'"
         " AND reason <> ''"
     )
-    assert ended == [(f"{group} {user}", "membership ended", "okta")]
+    assert ended == [(f"{group} {user}", ENDED, "okta")]
+
+
+def links_of(directory: Directory) -> list[tuple[Any, ...]]:
+    """(tenant, pair, whether it ended) of the memberships that tenants have told of."""
+    query = (
+        "SELECT connection, external_id, deleted_at IS NOT NULL FROM hub_external_ref"
+        " WHERE stream = 'scim/Members' ORDER BY external_id"
+    )
+    return [(tenant, pair, bool(ended)) for tenant, pair, ended in directory.house.rows(query)]
+
+
+def test_who_joins_leaves_and_joins_again_has_one_link_and_one_row(okta: Directory) -> None:
+    user, group = okta.user("ada")["id"], okta.group("Stores")["id"]
+    add = {"op": "add", "path": "members", "value": [{"value": user}]}
+    take = {"op": "remove", "path": f'members[value eq "{user}"]'}
+    for change, there in ((add, True), (take, False), (add, True)):
+        assert okta.patch(f"Groups/{group}", change).is_success
+        assert okta.members(group) == ({user} if there else set())
+        assert okta.house.count("sys_user_grmember") == there
+        assert links_of(okta) == [("okta", f"{group}|{user}", not there)]
+    kept = okta.house.rows("SELECT fieldname FROM sys_audit WHERE tablename = 'sys_user_grmember'")
+    assert kept == [("*",)] * 3
+
+
+def test_a_membership_that_a_connection_tells_of_as_well_stays_when_a_tenant_ends_it(
+    okta: Directory,
+) -> None:
+    user = okta.user("ada")["id"]
+    group = okta.group("Stores", user)["id"]
+    [(row,)] = okta.house.rows("SELECT sys_id FROM sys_user_grmember")
+    with okta.house.db.write() as tx:
+        told = Link("entra", "memberships", "sys_user_grmember", "g|u", row)
+        links.save(tx, [told], now=okta.house.clock())
+    take = {"op": "remove", "path": f'members[value eq "{user}"]'}
+    okta.patch(f"Groups/{group}", take)
+    assert okta.house.count("sys_user_grmember") == 1, "entra still says so"
+    assert okta.members(group) == set(), "and okta sees what it has said"
+    assert "groups" not in okta.get(f"Users/{user}")
+    assert okta.find("Groups", f'members eq "{user}"') == []
+    okta.patch(f"Groups/{group}", {"op": "add", "path": "members", "value": [{"value": user}]})
+    assert okta.house.rows("SELECT sys_id FROM sys_user_grmember") == [(row,)]
+    assert okta.members(group) == {user}
 
 
 def test_no_change_has_no_effect(okta: Directory) -> None:
