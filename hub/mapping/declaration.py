@@ -95,6 +95,7 @@ class Declaration:
     """One document. `accessors` are key, version, deleted and when, `texts` their source.
 
     `creates`: a record that is none of ours becomes a new one; otherwise it is left alone.
+    `on_delete`: whether ours says that theirs is gone: mark, or ignore.
     `drift`: what comes of records that look otherwise than they did: ignore, note or hold.
     """
 
@@ -114,6 +115,7 @@ class Declaration:
     examples: tuple[Example, ...] = ()
     creates: bool = True
     drift: str = "note"
+    on_delete: str = "mark"
 
 
 def paths(declared: Declaration) -> tuple[str, ...]:

@@ -29,10 +29,11 @@ MOST_SHOWN = 120  # characters of an expression in a message
 OWNERS = ("theirs", "ours", "newest", "rank", "if_empty", "manual")
 DIRECTIONS = ("both", "in", "out")
 DRIFTS = ("ignore", "note", "hold")
+DELETIONS = ("mark", "ignore")
 KEYS = {
     "document": (
         "mapping", "to", "key", "version", "deleted", "stamp", "owner", "match", "creates", "when",
-        "direction", "drift", "fields", "children", "maps", "examples",
+        "direction", "on_delete", "drift", "fields", "children", "maps", "examples",
     ),
     "field": ("in", "out", "owner"),
     "match": ("by", "when", "ask", "through", "where"),
@@ -121,6 +122,7 @@ class _Reader:
             match=self.match(data.get("match"), shape, rules),
             creates=self.creates(data),
             drift=self.one_of(data, "drift", DRIFTS, "note", ("drift",)),
+            on_delete=self.one_of(data, "on_delete", DELETIONS, "mark", ("on_delete",)),
             rules=rules,
             parts=parts if direction != "out" else (),
             accessors=accessors,

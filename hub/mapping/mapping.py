@@ -55,6 +55,8 @@ class Mapping:
         self.owner = declaration.owner
         self.match = declaration.match
         self.creates = declaration.creates
+        # Who did not create a record takes nothing with them.
+        self.marks_deletions = declaration.creates and declaration.on_delete == "mark"
         self.stamp = declaration.stamp
         rules = declaration.rules
         self.columns = tuple(rule.field.name for rule in rules if rule.read is not None)

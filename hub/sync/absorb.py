@@ -363,8 +363,8 @@ def _references(item: Item) -> list[str]:
 
 
 def _wished(item: Item, entity: Entity) -> dict[str, Any]:
-    """What the record shall say now. Who did not create it takes nothing with them."""
-    gone, back = (GONE, BACK) if item.mapping.creates else ({}, {})
+    """What the record shall say now."""
+    gone, back = (GONE, BACK) if item.mapping.marks_deletions else ({}, {})
     if item.gone:
         return dict(gone.get(entity.name, {}))
     return {**(back.get(entity.name, {}) if item.restored else {}), **item.values()}
@@ -372,7 +372,7 @@ def _wished(item: Item, entity: Entity) -> dict[str, Any]:
 
 def _owner(item: Item, entity: Entity) -> Callable[[str], str]:
     """Who decides on each field. That a record is gone, or back, they alone know."""
-    if not (item.gone or item.restored) or not item.mapping.creates:
+    if not (item.gone or item.restored) or not item.mapping.marks_deletions:
         return item.mapping.owner_of
     theirs = GONE.get(entity.name, {})
     return lambda field: "theirs" if field in theirs else item.mapping.owner_of(field)

@@ -119,7 +119,8 @@ def close(
         return
     for patch, item in zip(patches, items, strict=True):
         if item.mapping.table in TABLES:
-            patch.ends = item.gone or _lacks_an_end(item)
+            over = item.gone and item.mapping.marks_deletions
+            patch.ends = over or _lacks_an_end(item)
 
 
 def kept(

@@ -67,7 +67,7 @@ def test_a_key_that_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_key_is_in_the_report_of_exactly_one_bench() -> None:
     keys = [goal.key for bench in program.benches(Size.FULL) for goal in bench.goals]
-    assert len(keys) == len(set(keys)) == 21
+    assert len(keys) == len(set(keys)) == 22
 
 
 def test_a_goal_of_an_absent_peer_is_named_and_left_out() -> None:
