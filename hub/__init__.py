@@ -3,6 +3,6 @@
 `import hub` is all that a spoke needs; `hub.spoke` is the contract.
 """
 
-from hub.carries import *  # noqa: F403 -- as below
+from hub.abilities import *  # noqa: F403 -- as below
 from hub.pipes import *  # noqa: F403 -- as below
 from hub.spoke import *  # noqa: F403 -- the contract's __all__ is our public face

@@ -17,11 +17,11 @@ from hub.store.attachments import Files
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
 from hub.store.work import workers
-from hub.sync import attachments, drift, jobs, notes, reconcile, retrying, timetable
-from hub.sync.backfill import backfill
-from hub.sync.bind import bind
+from hub.sync import jobs, timetable
 from hub.sync.connection import Connections
-from hub.sync.inbound import Inbound
+from hub.sync.inbound import reconcile
+from hub.sync.inbound.bind import bind
+from hub.sync.inbound.handlers import Inbound
 from hub.sync.jobs import (
     Backfill,
     Bind,
@@ -36,8 +36,12 @@ from hub.sync.jobs import (
     Subscribe,
     Sweep,
 )
-from hub.sync.outbound import push
-from hub.sync.remap import remap
+from hub.sync.outbound import attachments, notes
+from hub.sync.outbound.push import push
+from hub.sync.replay import retrying
+from hub.sync.replay.backfill import backfill
+from hub.sync.replay.remap import remap
+from hub.sync.schema import drift
 from hub.sync.subscribe import subscribe
 
 PATIENCE = 2.0  # seconds that a call waits for the shared limit's row; then it goes on without

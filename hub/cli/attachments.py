@@ -31,7 +31,7 @@ def list_(
 ) -> None:
     """List the files of a record."""
     from hub.store import attachments, entities
-    from hub.sync import command
+    from hub.sync.records import command
 
     with opened(folder) as (_, hub), hub.db.read() as tx:
         row = command.named(tx, entities.find(name), key)
@@ -72,7 +72,8 @@ def add(
     import getpass
 
     from hub.store import entities
-    from hub.sync import attachments, command
+    from hub.sync.outbound import attachments
+    from hub.sync.records import command
 
     if not file.is_file():
         raise Failure(f"{file}: no such file")
@@ -101,7 +102,7 @@ def get(
 ) -> None:
     """Write a file's content, fetched now if the hub does not have it. Overwrites nothing."""
     from hub.store.attachments import safe_name
-    from hub.sync import attachments
+    from hub.sync.outbound import attachments
 
     with opened(folder) as (_, hub):
         row, content = attachments.content(hub.db, hub.connections, hub.files, sys_id)

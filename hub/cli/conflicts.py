@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # they take a while to import
     from hub.store.conflicts import Conflict
     from hub.store.database import Transaction
     from hub.store.records import Row
-    from hub.sync.choosing import Choice, Taken
+    from hub.sync.records.choosing import Choice, Taken
 
 app = typer.Typer(help="Fields that both sides changed.", no_args_is_help=True)
 
@@ -147,7 +147,7 @@ def _number(text: str) -> int:
 
 def _take_one(hub: Hub, number: int, choice: tuple[str, str | None]) -> Taken:
     from hub.store import conflicts
-    from hub.sync import choosing
+    from hub.sync.records import choosing
 
     with hub.db.write(durable=True) as tx:
         known = conflicts.find(tx, number)
@@ -158,7 +158,7 @@ def _take_one(hub: Hub, number: int, choice: tuple[str, str | None]) -> Taken:
 def _take_all(hub: Hub, where: str, field: str, choice: tuple[str, str | None]) -> None:
     """In portions, each committed by itself; what is found meanwhile nobody has decided on."""
     from hub.store import conflicts
-    from hub.sync import choosing
+    from hub.sync.records import choosing
 
     name, _, stream = where.partition("/")
     found = connection(hub, name)
@@ -186,7 +186,7 @@ def _take_all(hub: Hub, where: str, field: str, choice: tuple[str, str | None]) 
 def _made(choice: tuple[str, str | None], conflict: Conflict) -> Choice:
     """The choice; of a value, what was typed as JSON has it, by the field's kind."""
     from hub.store import entities
-    from hub.sync.choosing import Choice
+    from hub.sync.records.choosing import Choice
 
     side, text = choice
     if text is None:
@@ -238,7 +238,7 @@ def _called(one: Conflict, rows: dict[str, Row]) -> str:
 
 
 def _present(one: Conflict, rows: dict[str, Row]) -> str:
-    from hub.sync.disputes import by_field
+    from hub.sync.records.disputes import by_field
 
     row = rows.get(one.sys_id)
     return "there is no such record any more" if row is None else _text(by_field(row)[one.field])

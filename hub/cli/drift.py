@@ -14,7 +14,7 @@ from hub.cli.screen import Failure, ago, counted, note, out, say, table
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.sync.connection import Connection
-    from hub.sync.drift import Finding
+    from hub.sync.schema.drift import Finding
 
 app = typer.Typer(
     help="Fields that came up, went or changed their type over there.", no_args_is_help=True
@@ -33,8 +33,8 @@ def list_(
 ) -> None:
     """Show what is not as it was in the records of streams, with the mapping's lines that it touches."""
     from hub.store import drift as stored
-    from hub.sync import drift
-    from hub.sync.profile import MOST_PATHS
+    from hub.sync.schema import drift
+    from hub.sync.schema.profile import MOST_PATHS
 
     with opened(folder) as (_, hub):
         chosen = _chosen(hub, target)
@@ -88,7 +88,7 @@ def accept(
 
     A stream that was held for it goes on.
     """
-    from hub.sync import drift
+    from hub.sync.schema import drift
 
     with opened(folder) as (_, hub):
         [(found, streams)] = _chosen(hub, target)

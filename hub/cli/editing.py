@@ -19,7 +19,7 @@ from hub.cli.screen import Failure, ago, note, out, say, table
 
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
-    from hub.sync.editing import Edited, Effect
+    from hub.sync.replay.editing import Edited, Effect
 
 MOST_SHOWN = 200
 
@@ -82,7 +82,7 @@ def _kept(hub: Hub, number: int, *, quietly: bool) -> bytes:
 
 def _assigned(seen: bytes, assignments: list[str]) -> bytes:
     from hub.store import sets
-    from hub.sync import editing
+    from hub.sync.replay import editing
 
     try:
         return editing.written(editing.with_set(sets.from_json_text(seen), assignments), seen=seen)
@@ -125,7 +125,7 @@ def _legibly(seen: bytes) -> str:
 
 def _apply(hub: Hub, number: int, seen: bytes, text: bytes, *, only_try: bool) -> None:
     from hub.store import sets
-    from hub.sync import editing
+    from hub.sync.replay import editing
 
     try:
         raw = editing.told(text, seen=seen)
@@ -194,7 +194,7 @@ def edits(
 
 def _told(row: Any) -> dict[str, Any]:
     from hub.store import sets
-    from hub.sync.editing import differences
+    from hub.sync.replay.editing import differences
 
     before, after = sets.from_json_text(row.before), sets.from_json_text(row.after)
     return {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # they take a while to import
     from hub.store.database import Transaction
     from hub.store.entities import Entity
     from hub.store.records import Row
-    from hub.sync.explain import Explained
+    from hub.sync.insight.explain import Explained
 
 MOST_SHOWN = 20  # journal entries
 
@@ -31,7 +31,7 @@ def explain(
 ) -> None:
     """Tell who gave each value, by which mapping line, what it overruled, and where it goes next."""
     from hub.store import entities, records
-    from hub.sync import explain as explaining
+    from hub.sync.insight import explain as explaining
 
     entity = entities.find(name)
     with opened(folder) as (_, hub), hub.db.read() as tx:

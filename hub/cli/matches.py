@@ -64,7 +64,7 @@ def list_(
 @app.command("accept")
 def accept(number: Number, folder: Folder = HERE) -> None:
     """It is that record: both become one, the older; or it is linked to that, if it has none."""
-    from hub.sync import matching
+    from hub.sync.records import matching
 
     match = _decided(
         folder,
@@ -79,7 +79,7 @@ def accept(number: Number, folder: Folder = HERE) -> None:
 @app.command("reject")
 def reject(number: Number, folder: Folder = HERE) -> None:
     """It is another record; nobody is asked about the two again."""
-    from hub.sync import matching
+    from hub.sync.records import matching
 
     match = _decided(folder, lambda _, tx, who, now: matching.reject(tx, number, by=who, now=now))
     say(f"{match.connection}/{match.stream} {match.external_id}: is not that record")
@@ -88,7 +88,7 @@ def reject(number: Number, folder: Folder = HERE) -> None:
 @app.command("undo")
 def undo(number: Number, folder: Folder = HERE) -> None:
     """It never was that record: part what was merged, give back what was overwritten."""
-    from hub.sync import matching
+    from hub.sync.records import matching
 
     match = _decided(
         folder,

@@ -17,7 +17,7 @@ from hub.cli.screen import Failure, counted, note, out, say, table
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.sync.connection import Connection
-    from hub.sync.plan import Foreseen, Planner, Step
+    from hub.sync.insight.plan import Foreseen, Planner, Step
 
     Source = Literal["poll", "full", "listing", "dead", "remembered"]
 
@@ -128,7 +128,7 @@ def _source(*, full: bool, dead: bool, remap: bool) -> Source:
 
 def follow(hub: Hub, connection: Connection, stream: str, source: Source, summary: Summary) -> None:
     """Add what would become of a stream to a summary."""
-    from hub.sync.plan import Planner
+    from hub.sync.insight.plan import Planner
 
     planner = Planner(hub.db, hub.connections, connection, hub.clock)
     for foreseen in _pages(hub, planner, stream, source):

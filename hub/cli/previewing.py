@@ -16,7 +16,7 @@ from hub.cli.screen import Failure, counted, note, out, say, table
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.sync.connection import Connection
-    from hub.sync.preview import Line, Preview
+    from hub.sync.insight.preview import Line, Preview
 
 Target = Annotated[str, typer.Argument(metavar="CONNECTION/STREAM")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -40,8 +40,8 @@ def preview(
 
     Writes nothing, here or there.
     """
-    from hub.sync import preview as previews
-    from hub.sync.plan import Planner
+    from hub.sync.insight import preview as previews
+    from hub.sync.insight.plan import Planner
 
     with opened(folder) as (_, there):
         found, stream = _one(there, target, mapped=True)
@@ -97,7 +97,7 @@ def _show(one: Preview) -> None:
 
 
 def _row(line: Line) -> list[str]:
-    from hub.sync.preview import as_text
+    from hub.sync.insight.preview import as_text
 
     paths = [theirs.path for theirs in line.theirs]
     values = ["(absent)" if one.absent else _cut(as_text(one.value)) for one in line.theirs]

@@ -88,7 +88,7 @@ def _answer(
     hub: Hub, connection: Connection, streams: list[str], target: str, *, delete: bool
 ) -> None:
     """A person's word on what was missing in a listing."""
-    from hub.sync import reconcile as reconciling
+    from hub.sync.inbound import reconcile as reconciling
 
     answered = [
         stream

@@ -64,7 +64,7 @@ def sync(
 def _backfill(hub: Hub, found: Connection, stream: str, since: datetime | None) -> None:
     """Say what it will come to, and have it begun."""
     from hub.spoke import Pulls
-    from hub.sync.forecast import forecast
+    from hub.sync.insight.forecast import forecast
 
     start, moment = None, since.replace(tzinfo=UTC) if since else None
     if moment is not None and isinstance(found.spoke, Pulls):

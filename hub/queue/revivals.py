@@ -4,7 +4,7 @@
 the next portion and writes down how far it is: after a crash it goes on from there. The row of a
 revival stays, as the record of who did it.
 
-Dead jobs are revived here. Dead records are read again by `hub.sync.retrying`, which takes a
+Dead jobs are revived here. Dead records are read again by `hub.sync.replay.retrying`, which takes a
 portion by `portion` and settles it by `advance`.
 """
 

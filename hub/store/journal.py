@@ -20,6 +20,10 @@ from hub.store.entities import sys_journal_field
 from hub.store.sys_ids import new_sys_id
 from hub.store.types import sqlite_time
 
+PUBLIC, INTERNAL = "comments", "work_notes"
+"""The two kinds of entry, as `element` names them."""
+JOURNALS = (PUBLIC, INTERNAL)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -14,11 +14,11 @@ from hub.store.dead import Tally
 from hub.store.drift import Seen
 from hub.store.listings import Listing
 from hub.store.sets import named
-from hub.sync import drift
 from hub.sync.connection import Connection, Connections
-from hub.sync.drift import Finding
-from hub.sync.reconcile import question
+from hub.sync.inbound.reconcile import question
 from hub.sync.schedule import Schedule
+from hub.sync.schema import drift
+from hub.sync.schema.drift import Finding
 
 BEHIND = 3
 """A stream is late when it has missed this many of its polls."""

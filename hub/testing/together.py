@@ -22,9 +22,9 @@ from hub.spoke import Webhook, Writes
 from hub.store import dead, entities, records, schema, system, work
 from hub.store.database import Database, Transaction
 from hub.store.records import Row
-from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connection, Connections
-from hub.sync.intake import Intake, verified
+from hub.sync.inbound.intake import Intake, verified
+from hub.sync.records.amend import Origin, Patch, amend
 from hub.testing.stage import MANY, Stage, Subject, close
 
 NAME = "sandbox"

@@ -14,8 +14,8 @@ from hub.store import attachments
 from hub.store.attachments import Content, Files, safe_name
 from hub.store.database import Database
 from hub.store.records import Row
-from hub.sync import attachments as fetching
 from hub.sync.connection import Connections
+from hub.sync.outbound import attachments as fetching
 
 SysId = Annotated[str, Path(description="The sys_id of the attachment.")]
 Fetch = Callable[[str], tuple[Row, Content]]

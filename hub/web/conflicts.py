@@ -14,9 +14,9 @@ from hub.service.typed import BadValues, Fault, shown
 from hub.store import conflicts as kept
 from hub.store.conflicts import Conflict
 from hub.store.database import Database
-from hub.sync import choosing
-from hub.sync.choosing import Choice, Taken
 from hub.sync.connection import Connections
+from hub.sync.records import choosing
+from hub.sync.records.choosing import Choice, Taken
 from hub.web import body
 from hub.web.body import Limit
 from hub.web.problems import Problem

@@ -24,7 +24,7 @@ from hub.spoke import Forged, Greeting, Receives, Webhook
 from hub.store.database import Unavailable
 from hub.store.deliveries import Delivery
 from hub.sync.connection import Connection, Connections
-from hub.sync.intake import Outcome, verified
+from hub.sync.inbound.intake import Outcome, verified
 from hub.web import body
 from hub.web.batches import Batches, Full
 from hub.web.body import Limit, Room, Share

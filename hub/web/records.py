@@ -13,8 +13,8 @@ from hub.store import attachments, audit, entities, journal, links, listing
 from hub.store.database import Database, Transaction
 from hub.store.entities import Entity, UnknownEntity
 from hub.store.records import Row
-from hub.sync import command
 from hub.sync.connection import Connections
+from hub.sync.records import command
 from hub.web import body, wire
 from hub.web.body import Limit
 from hub.web.problems import Problem

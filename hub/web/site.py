@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from hub.store.attachments import Files
 from hub.store.database import Database
 from hub.sync.connection import Connections
-from hub.sync.intake import Intake
+from hub.sync.inbound.intake import Intake
 from hub.web import problems
 from hub.web.admin import admin
 from hub.web.attachments import files

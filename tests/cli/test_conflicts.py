@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hub.store import entities
-from hub.sync import command
+from hub.sync.records import command
 from spokes.salesforce.sandbox import SalesforceSandbox
 from tests.cli.conftest import Ended, Run
 from tests.proof.hubs import House

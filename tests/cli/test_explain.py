@@ -10,7 +10,7 @@ import pytest
 
 from hub.cli.home import opened
 from hub.store import entities
-from hub.sync import command
+from hub.sync.records import command
 from hub.testing import Sandbox
 from tests.cli.conftest import Home, Run
 

@@ -16,7 +16,7 @@ from hub.store import access
 from hub.store import attachments as stored
 from hub.store.attachments import Files, Refused, Rules
 from hub.store.database import Database
-from hub.sync import attachments
+from hub.sync.outbound import attachments
 from hub.testing.faults import Fault
 from tests.journeys.two_vendors import SOMEBODY, TwoVendors, restarted, two_vendors
 

@@ -15,7 +15,7 @@ from hub.store import entities
 from hub.store.database import Database
 from hub.store.entities import CASE
 from hub.sync.jobs import Poll
-from hub.sync.patch import Origin, Patch
+from hub.sync.records.patch import Origin, Patch
 from hub.testing.faults import Fault
 from tests.journeys.two_vendors import MAPPINGS, SOMEBODY, TwoVendors, restarted, two_vendors
 

@@ -19,9 +19,9 @@ import hub
 from hub.store import links, matches
 from hub.store.database import Database
 from hub.store.matches import Match
-from hub.sync import matching
 from hub.sync.connection import Connection
 from hub.sync.jobs import Poll
+from hub.sync.records import matching
 from hub.testing import serve
 from spokes.entra.sandbox import EntraSandbox
 from spokes.entra.sandbox.directory import Directory

@@ -10,9 +10,9 @@ from hub.queue import Claimed, Which, crew
 from hub.spoke import Change
 from hub.store import audit, cursors, dead, deliveries, entities, journal, links, listing, records
 from hub.store.database import Transaction
-from hub.sync.absorb import absorb
-from hub.sync.amend import Patch, amend
 from hub.sync.connection import Connections
+from hub.sync.inbound.absorb import absorb
+from hub.sync.records.amend import Patch, amend
 from tests.plans.look import Work
 from tests.plans.million import CASES, MILLION, NOW
 from tests.queue.world import ask

@@ -23,8 +23,8 @@ from hub.store import cursors
 from hub.store.cursors import Counts
 from hub.store.database import Database
 from hub.store.deliveries import Delivery
-from hub.sync.absorb import absorb
-from hub.sync.intake import Intake
+from hub.sync.inbound.absorb import absorb
+from hub.sync.inbound.intake import Intake
 
 LATE = 0.05  # seconds by which the controls write late
 

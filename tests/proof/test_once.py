@@ -10,7 +10,7 @@ import pytest
 
 import hub
 from hub.store import entities
-from hub.sync.amend import Origin, Patch, amend
+from hub.sync.records.amend import Origin, Patch, amend
 from hub.testing import Fault
 from spokes.salesforce.sandbox import SalesforceSandbox
 from spokes.salesforce.spoke import Salesforce

@@ -17,7 +17,7 @@ import hub
 from hub import queue, registry
 from hub.app import Hub
 from hub.store.work import jobs
-from hub.sync.intake import Intake, verified
+from hub.sync.inbound.intake import Intake, verified
 from hub.testing import Fault, Sandbox
 from hub.testing.conformance.receiving import received
 from spokes.salesforce.sandbox import SalesforceSandbox

@@ -24,8 +24,8 @@ from hub.store import entities
 from hub.store.cursors import Counts
 from hub.store.database import Database
 from hub.store.entities import sys_audit
-from hub.sync.absorb import absorb_records
 from hub.sync.connection import Connection, Connections
+from hub.sync.inbound.absorb import absorb_records
 from hub.sync.reading import records_in
 from tests.databases import Databases
 from tests.real import log

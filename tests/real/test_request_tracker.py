@@ -16,7 +16,7 @@ from hub import config, queue
 from hub.app import Hub
 from hub.store import entities
 from hub.store.database import Database
-from hub.sync import command
+from hub.sync.records import command
 from spokes.request_tracker.spoke import TICKETS, USERS, RequestTracker
 from tests.proof.hubs import until
 from tests.real import request_tracker

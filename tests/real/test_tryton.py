@@ -15,8 +15,8 @@ from hub.app import Hub
 from hub.kit.subjects import subject
 from hub.store import entities, links
 from hub.store.database import Database
-from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connection, Connections
+from hub.sync.records.amend import Origin, Patch, amend
 from hub.testing.together import loaded
 from spokes.tryton.rpc import Server
 from spokes.tryton.spoke import Tryton

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from hub.store import entities
-from hub.sync import command
+from hub.sync.records import command
 from tests.databases import ON_SQLITE
 from tests.sync.test_ingest import accept, carried, hook
 from tests.sync.world import World

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from hub.store import entities
-from hub.sync.amend import Patch
+from hub.sync.records.amend import Patch
 from tests.sync.elsewhere import gone, there
 from tests.sync.world import MAPPINGS, World, altered, connected
 

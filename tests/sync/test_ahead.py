@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.spoke import Page
-from hub.sync.ahead import one_ahead
+from hub.sync.inbound.ahead import one_ahead
 from tests.queue.world import until
 
 

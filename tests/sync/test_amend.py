@@ -10,9 +10,9 @@ import pytest
 from hub.errors import Conflict, NotFound
 from hub.service.rules import Refused
 from hub.store import entities
-from hub.sync import command
-from hub.sync.amend import Origin, Patch
-from hub.sync.children import ChildList
+from hub.sync.records import command
+from hub.sync.records.amend import Origin, Patch
+from hub.sync.records.children import ChildList
 from tests.sync.elsewhere import EPOCH, at, there
 from tests.sync.world import COMMAND, World, connected
 

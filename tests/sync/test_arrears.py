@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from hub.spoke import Pulls
-from hub.sync import arrears
+from hub.sync.insight.plan import Foreseen, Planner, Step
 from hub.sync.jobs import Poll
-from hub.sync.plan import Foreseen, Planner, Step
+from hub.sync.outbound import arrears
 from tests.sync.elsewhere import System
 from tests.sync.world import World
 

@@ -13,9 +13,9 @@ import hub
 from hub.http import MockTransport
 from hub.store import backfills, cursors
 from hub.store.backfills import Backfill as Held
-from hub.sync import forecast
-from hub.sync.backfill import GIVES_WAY
+from hub.sync.insight import forecast
 from hub.sync.jobs import Backfill, Poll
+from hub.sync.replay.backfill import GIVES_WAY
 from hub.sync.status import status
 from tests.sync.elsewhere import Elsewhere, System
 from tests.sync.world import World, connected

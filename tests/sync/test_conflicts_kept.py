@@ -11,9 +11,9 @@ from hub.errors import NotFound
 from hub.service.rules import Refused
 from hub.store import conflicts
 from hub.store.conflicts import Conflict
-from hub.sync import choosing
-from hub.sync.choosing import Choice, Taken
 from hub.sync.jobs import Poll
+from hub.sync.records import choosing
+from hub.sync.records.choosing import Choice, Taken
 from tests.sync.elsewhere import EPOCH, System, there
 from tests.sync.world import World, altered, connected
 

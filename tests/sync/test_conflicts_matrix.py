@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.store import conflicts
-from hub.sync.disputes import by_field
 from hub.sync.jobs import Poll
+from hub.sync.records.disputes import by_field
 from tests.sync.elsewhere import there
 from tests.sync.world import World, altered, connected
 

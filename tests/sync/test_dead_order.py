@@ -14,8 +14,8 @@ from sqlalchemy import event
 
 import hub
 from hub.mapping import Mapping as FieldMapping
-from hub.sync import editing
-from hub.sync.absorb import absorb
+from hub.sync.inbound.absorb import absorb
+from hub.sync.replay import editing
 from tests.sync.elsewhere import at, gone, there
 from tests.sync.world import World, altered, connected
 

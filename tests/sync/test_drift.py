@@ -9,11 +9,11 @@ import pytest
 
 from hub.store import cursors
 from hub.store import drift as stored
-from hub.sync import drift
-from hub.sync.drift import Finding
 from hub.sync.jobs import Poll
-from hub.sync.profile import ENOUGH, MOST_PATHS
-from hub.sync.shapes import DEPTH, MOST_KEYS, shape_of, spread
+from hub.sync.schema import drift
+from hub.sync.schema.drift import Finding
+from hub.sync.schema.profile import ENOUGH, MOST_PATHS
+from hub.sync.schema.shapes import DEPTH, MOST_KEYS, shape_of, spread
 from hub.sync.status import status
 from tests.sync.elsewhere import Elsewhere, System
 from tests.sync.world import World, altered, connected

@@ -9,8 +9,8 @@ import pytest
 
 import hub
 from hub.store import dead, edits
-from hub.sync import editing
-from hub.sync.editing import Edited, NotEdited
+from hub.sync.replay import editing
+from hub.sync.replay.editing import Edited, NotEdited
 from tests.sync.elsewhere import at, gone, there
 from tests.sync.world import World
 

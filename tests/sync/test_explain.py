@@ -8,9 +8,9 @@ import pytest
 
 from hub.store import entities
 from hub.store.database import Database
-from hub.sync.amend import Origin, Patch
-from hub.sync.explain import Explained, explain
+from hub.sync.insight.explain import Explained, explain
 from hub.sync.jobs import Poll
+from hub.sync.records.amend import Origin, Patch
 from tests.sync.elsewhere import there
 from tests.sync.world import World, altered, connected
 

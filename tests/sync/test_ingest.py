@@ -14,7 +14,7 @@ from hub import queue
 from hub.queue import Which
 from hub.store import deliveries
 from hub.store.database import Unavailable
-from hub.sync.intake import Intake, verified
+from hub.sync.inbound.intake import Intake, verified
 from hub.sync.jobs import Ingest
 from tests.databases import locked
 from tests.sync.elsewhere import Elsewhere, System, at

@@ -11,7 +11,7 @@ import hub
 from hub.store.database import Database, Unavailable
 from hub.store.deliveries import Delivery
 from hub.sync.connection import Connection
-from hub.sync.intake import Intake, verified
+from hub.sync.inbound.intake import Intake, verified
 from tests.databases import locked
 
 

@@ -10,8 +10,8 @@ from hub.errors import NotFound, Permanent
 from hub.service.rules import Refused
 from hub.store import entities, matches
 from hub.store.matches import Match
-from hub.sync import duplicates, matching
-from hub.sync.amend import Patch
+from hub.sync.records import duplicates, matching
+from hub.sync.records.amend import Patch
 from tests.sync.elsewhere import there
 from tests.sync.world import World, altered, connected
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.shape import Field
-from hub.sync.merge import Claims, Merged, merge, plain, unplain
+from hub.sync.records.merge import Claims, Merged, merge, plain, unplain
 
 OWNERS = ("theirs", "ours", "newest", "rank", "if_empty", "manual")
 T, O, KEPT, OVER, SAME = "taken", "ours", "kept", "overruled", "same"  # noqa: E741 -- reads as a table

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from hub.store.metadata import metadata
+from hub.sync.insight.plan import Foreseen, Planner, Step
 from hub.sync.jobs import Poll
-from hub.sync.plan import Foreseen, Planner, Step
 from tests.sync.elsewhere import Elsewhere, System
 from tests.sync.world import World, altered, connected
 

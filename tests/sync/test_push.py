@@ -8,8 +8,8 @@ import pytest
 
 import hub
 from hub.store import entities
-from hub.sync.amend import Patch
 from hub.sync.jobs import Poll, Push
+from hub.sync.records.amend import Patch
 from tests.sync.elsewhere import System
 from tests.sync.world import World, altered, connected
 

@@ -12,7 +12,7 @@ import hub
 from hub import queue
 from hub.errors import Transient
 from hub.store import cursors, listings
-from hub.sync import reconcile
+from hub.sync.inbound import reconcile
 from hub.sync.jobs import Poll
 from hub.sync.status import status
 from tests.sync.elsewhere import Elsewhere, System, at, there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hub.sync.absorb import UNDERWAY, absorb
+from hub.sync.inbound.absorb import UNDERWAY, absorb
 from hub.sync.jobs import Bind
 from tests.databases import ON_POSTGRESQL
 from tests.sync.elsewhere import gone, there

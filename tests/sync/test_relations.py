@@ -10,13 +10,13 @@ import pytest
 import hub
 from hub.store import cursors, entities
 from hub.store.database import Database
-from hub.sync import reconcile
-from hub.sync.absorb import UNDERWAY, absorb
-from hub.sync.amend import Origin, Patch
 from hub.sync.connection import Connection
+from hub.sync.inbound import reconcile
+from hub.sync.inbound.absorb import UNDERWAY, absorb
+from hub.sync.insight.plan import Planner
 from hub.sync.jobs import Poll
-from hub.sync.plan import Planner
-from hub.sync.relations import ENDED
+from hub.sync.records.amend import Origin, Patch
+from hub.sync.records.ended import ENDED
 from tests.sync.elsewhere import Elsewhere, gone, there
 from tests.sync.world import World, connected
 

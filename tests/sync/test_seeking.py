@@ -12,9 +12,9 @@ import hub
 from hub.mapping import load
 from hub.store import cursors, entities, links, matches, seekers
 from hub.store.matches import Match
-from hub.sync.absorb import absorb
-from hub.sync.amend import Patch
 from hub.sync.connection import Connection
+from hub.sync.inbound.absorb import absorb
+from hub.sync.records.amend import Patch
 from tests.sync.elsewhere import Elsewhere, at
 from tests.sync.world import World, connected
 

@@ -14,10 +14,10 @@ from hub.mapping import Mapping as FieldMapping
 from hub.store import cursors, entities, links
 from hub.store.enclosed import KINDS
 from hub.store.links import Link
-from hub.sync.absorb import absorb
 from hub.sync.connection import Connection
+from hub.sync.inbound.absorb import absorb
 from hub.sync.jobs import Push
-from hub.sync.relations import TABLES
+from hub.sync.records.ended import TABLES
 from tests.sync.elsewhere import Elsewhere, at
 from tests.sync.world import World, mapped
 

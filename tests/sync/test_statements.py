@@ -13,8 +13,8 @@ import pytest
 
 import hub
 from hub.store import cursors, entities
-from hub.sync.absorb import absorb
-from hub.sync.amend import Patch
+from hub.sync.inbound.absorb import absorb
+from hub.sync.records.amend import Patch
 from tests.sync.elsewhere import gone, there
 from tests.sync.world import World, connected
 

@@ -15,8 +15,8 @@ from hub.mapping import load
 from hub.store import cursors, entities
 from hub.store.cursors import Counts
 from hub.store.database import Database
-from hub.sync.absorb import absorb
 from hub.sync.connection import Connection, Connections
+from hub.sync.inbound.absorb import absorb
 from tests.sync.world import statements_of
 
 MOST = 12

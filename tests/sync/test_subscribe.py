@@ -16,7 +16,7 @@ from hub.errors import Transient
 from hub.spoke import Webhook
 from hub.store import subscriptions
 from hub.store.deliveries import Delivery
-from hub.sync.intake import Intake
+from hub.sync.inbound.intake import Intake
 from hub.sync.jobs import Subscribe
 from tests.sync.elsewhere import Elsewhere
 from tests.sync.world import World, connected

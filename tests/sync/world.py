@@ -25,11 +25,11 @@ from hub.store.database import Database, Transaction
 from hub.store.records import Row
 from hub.store.system import links
 from hub.store.work import jobs as job_table
-from hub.sync.absorb import absorb, absorb_records
-from hub.sync.amend import Amended, Origin, Patch, amend
 from hub.sync.connection import Connection, Connections
+from hub.sync.inbound.absorb import absorb, absorb_records
 from hub.sync.jobs import Job, request
 from hub.sync.reading import Record
+from hub.sync.records.amend import Amended, Origin, Patch, amend
 from tests.sync.elsewhere import EPOCH, STREAMS, Elsewhere, System
 
 MAPPINGS = Path(__file__).parent / "mappings"

@@ -24,7 +24,7 @@ from hub.store import schema
 from hub.store.database import Database
 from hub.store.deliveries import Delivery
 from hub.sync.connection import Connection, Connections
-from hub.sync.intake import Intake, Outcome
+from hub.sync.inbound.intake import Intake, Outcome
 from hub.web import problems
 from hub.web.body import Limit
 from hub.web.hooks import Hooks, committed

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from hub.store import access, entities
 from hub.store.database import Transaction
 from hub.store.records import Row
-from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connections
+from hub.sync.records.amend import Origin, Patch, amend
 
 WORK = tuple(entity for entity in entities.ALL if "assigned_to" in entity.table.c)
 """What is assigned to people."""

@@ -11,8 +11,8 @@ from hub.store.database import Transaction
 from hub.store.entities import GROUP_MEMBER
 from hub.store.links import Link
 from hub.store.sys_ids import new_sys_ids
-from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connections
+from hub.sync.records.amend import Origin, Patch, amend
 from hub.web.scim.attributes import GROUPS, USERS, JsonObject, Kind
 
 TABLE = "sys_user_grmember"

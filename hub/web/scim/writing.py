@@ -21,8 +21,8 @@ from hub.store.links import Link
 from hub.store.records import Row
 from hub.store.sys_ids import new_sys_id
 from hub.store.system import links
-from hub.sync.amend import Origin, Patch, amend
 from hub.sync.connection import Connections
+from hub.sync.records.amend import Origin, Patch, amend
 from hub.web.scim import adopt, leaving, members
 from hub.web.scim.attributes import (
     EXTERNAL_ID,

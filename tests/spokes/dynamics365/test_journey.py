@@ -12,10 +12,10 @@ import hub
 from hub.store import entities
 from hub.store.database import Database
 from hub.store.records import Row
-from hub.sync.amend import Patch
 from hub.sync.connection import Connection
-from hub.sync.intake import Intake, verified
+from hub.sync.inbound.intake import Intake, verified
 from hub.sync.jobs import Poll
+from hub.sync.records.amend import Patch
 from hub.testing import Fault
 from spokes.dynamics365.sandbox import Dynamics365Sandbox
 from spokes.dynamics365.spoke import Dynamics365

@@ -16,7 +16,7 @@ from hub.spoke import Subscription
 from hub.store import subscriptions
 from hub.store.database import Database
 from hub.sync.connection import Connection
-from hub.sync.intake import Intake
+from hub.sync.inbound.intake import Intake
 from hub.sync.jobs import Poll
 from hub.web.hooks import committed
 from spokes.entra.sandbox import EntraSandbox

@@ -9,7 +9,7 @@ import pytest
 
 from hub.store import access, audit, links
 from hub.store.links import Link
-from hub.sync.relations import ENDED
+from hub.sync.records.ended import ENDED
 from tests.databases import ON_POSTGRESQL
 from tests.web.scim.conftest import ENTERPRISE, Directory, Enroll, Json
 

@@ -1,0 +1,1 @@
+"""From the outside in: deliveries, polls and complete listings become changes of records."""

@@ -1,0 +1,1 @@
+"""What would happen, and why it is as it is; nothing is changed by asking."""

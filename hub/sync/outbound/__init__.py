@@ -1,0 +1,1 @@
+"""From the inside out: records, entries and files are written to external systems."""
