@@ -1,4 +1,4 @@
-"""What a spoke can do beyond pulling, fetching and writing records: carry files, recall creations.
+"""What a spoke can do beyond pulling, fetching and writing: write many, count, carry files, recall.
 
 Spokes have it as `import hub`, beside the rest of the contract (`hub.spoke`).
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
 
-from hub.spoke import Receipt, Stream, Write
+from hub.errors import SyncError
+from hub.spoke import Receipt, Stream, Write, Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,34 @@ class Attaches(ABC):
         """
 
 
+class Counts(ABC):
+    """Can say how many records a stream has without listing them."""
+
+    @abstractmethod
+    def count(self, stream: Stream, since: datetime | None) -> int | None:
+        """How many records a pull would bring, from the beginning or changed since a moment.
+
+        About right is right enough. None for a stream of which they do not say. One call, or few.
+        """
+
+
+class WritesMany(Writes):
+    """Can write several records in one call, each with an outcome of its own.
+
+    `at_once` is how many writes one call takes.
+    """
+
+    at_once: ClassVar[int] = 25
+
+    @abstractmethod
+    def upsert_many(self, stream: Stream, writes: Sequence[Write]) -> Sequence[Receipt | SyncError]:
+        """Each write as `upsert` does it: what it would return or raise, in the order of `writes`.
+
+        One that fails leaves the others as they are. No record is in `writes` twice. Raises only
+        what concerns the call as a whole; then each write may have happened or not.
+        """
+
+
 class Recalls(ABC):
     """Can look for what it may have been asked to create, where they keep no key of ours.
 
@@ -61,4 +92,4 @@ class Recalls(ABC):
         """
 
 
-__all__ = ["Attaches", "Content", "Recalls"]
+__all__ = ["Attaches", "Content", "Counts", "Recalls", "WritesMany"]
