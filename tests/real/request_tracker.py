@@ -100,6 +100,7 @@ def started(folder: Path) -> Iterator[RequestTracker]:
     config.write_text(CONFIG.format(folder=folder, port=port))
     environment = {
         **os.environ, "RT_SITE_CONFIG": str(config), "RT_SITE_CONFIG_DIR": str(folder / "site.d"),
+        "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin",  # where its set-up is
     }  # fmt: skip
 
     def run(*command: str) -> str:
