@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,8 +86,11 @@ def show(
     folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Show each field: ⇄ both ways, → inward or ← outward only, how it is written back, and who owns it."""
-    from hub.mapping import explain
+    """Show each field: ⇄ both ways, → inward or ← outward only, how it is written back, and who owns it.
+
+    And what comes of our record when theirs is deleted.
+    """
+    from hub.mapping import explain, explain_deletion
 
     found, faults = _read(_chosen(folder, [target]))
     for fault in faults:
@@ -96,10 +100,12 @@ def show(
     if as_json:
         told = [
             {"mapping": mapping.name, "to": mapping.to, "file": mapping.file, "digest": mapping.digest,
-             "fields": [line._asdict() for line in explain(mapping)]}
+             "fields": [line._asdict() for line in explain(mapping)],
+             "on_delete": mapping.declaration.on_delete.word
+             or [one._asdict() for one in explain_deletion(mapping)]}
             for mapping in found
         ]  # fmt: skip
-        out.print_json(json.dumps(told))
+        out.print_json(json.dumps(told, default=str))
         return
     for mapping in found:
         rows = [
@@ -109,6 +115,14 @@ def show(
         ]  # fmt: skip
         columns = ["field", "way", "kind", "reads", "is written", "owner", "stands in"]
         table(f"{mapping.name} to {mapping.to}", columns, rows)
+        sets = [f"{field} = {_written(value)} ({place})" for field, value, place in
+                explain_deletion(mapping)]  # fmt: skip
+        say(f"when theirs is deleted: {', '.join(sets) or mapping.declaration.on_delete.word}")
+
+
+def _written(value: object) -> str:
+    """As it stands in a file."""
+    return str(value) if isinstance(value, date) else json.dumps(value, default=str)
 
 
 def _chosen(folder: Folder, targets: list[str] | None) -> list[MappingFile]:

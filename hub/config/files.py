@@ -21,6 +21,7 @@ from pydantic import (
 
 from hub import registry
 from hub.store.attachments import Rules
+from hub.sync import ours
 from hub.sync.schedule import Cron, Interval, Schedule, time_zone
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -241,7 +242,7 @@ class ConnectionFile(Part):
 def schemas() -> Mapping[str, dict[str, Any]]:
     """JSON Schemas for editors, by file name. The connection's knows every spoke's settings."""
     connection = ConnectionFile.model_json_schema()
-    connection["properties"]["spoke"]["enum"] = registry.names()
+    connection["properties"]["spoke"]["enum"] = [*registry.names(), ours.NAME]
     connection["allOf"] = [
         {
             "if": {"properties": {"spoke": {"const": name}}},

@@ -106,7 +106,11 @@ class _Reader:
         """Every connection whose files are in order."""
         files = list(self._named_files(self.folder / "connections"))
         self._check_mapping_folders([file.stem for file in files])
-        return [found for file in files if (found := self._connection(file)) is not None]
+        found = [one for file in files if (one := self._connection(file)) is not None]
+        for other in [one for one in found if one.ours][1:]:
+            what = "is the hub itself, as another file is already; keep one of them"
+            self.faults.append(f"{self.folder / 'connections' / other.name}.yaml: {what}")
+        return found
 
     def _named_files(self, folder: Path) -> Iterator[Path]:
         """The connection files; complains of those that somebody may take for one."""
@@ -181,13 +185,14 @@ class _Reader:
     ) -> dict[str, tuple[FieldMapping, ...]]:
         known = [stream.name for stream in kind.streams]
         self._check_own_mappings(name, known)
+        files = mapping_files.of_connection(self.folder, name, written.spoke, known)
         mappings = {}
         for stream in known:
-            file = mapping_files.of_connection(self.folder, name, written.spoke, stream)
+            mine = [file for file in files if file.stream == stream]
             if written.streams.get(stream) is False:
                 continue
-            if file.path.exists():
-                mappings[stream] = self._mapping(file)
+            if mine:
+                mappings[stream] = self._mappings_of(mine)
             elif stream in written.streams:
                 own = self.folder / "mappings" / name / f"{stream}.yaml"
                 self._complain(document, ("streams", stream), f"has no mapping; write {own}")
@@ -203,8 +208,21 @@ class _Reader:
                 self.faults.append(
                     f"{file}: not a mapping: name it after its stream, <stream>.yaml"
                 )
-            elif file.stem not in streams:
-                self.faults.append(f"{file}: {unknown('stream', file.stem, streams)}")
+            elif (stream := mapping_files.stream_of(file.stem, streams)[0]) not in streams:
+                self.faults.append(f"{file}: {unknown('stream', stream, streams)}")
+
+    def _mappings_of(self, files: list[MappingFile]) -> tuple[FieldMapping, ...]:
+        """What the files of one stream say together."""
+        found: dict[str, FieldMapping] = {}
+        read = [mapping for file in files for mapping in self._mapping(file)]
+        for mapping in read:
+            other = found.setdefault(mapping.table, mapping)
+            if other.file != mapping.file:
+                self.faults.append(
+                    f"{mapping.file}: maps {mapping.name} to {mapping.to}, as {other.file} does; "
+                    "remove one of them"
+                )
+        return tuple(read)
 
     def _mapping(self, file: MappingFile) -> tuple[FieldMapping, ...]:
         try:

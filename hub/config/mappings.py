@@ -1,8 +1,12 @@
-"""Which mapping files there are: those that ship with the spokes, and a folder's own."""
+"""Which mapping files there are: those that ship with the spokes, and a folder's own.
+
+`<stream>.yaml`, or `<stream>_to_<entity>.yaml` where each entity that a stream's records become has
+a file of its own; a stream may have both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,34 +25,79 @@ class NoMapping(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class MappingFile:
-    """A file, as messages call it, and the `spoke/stream` that it is for; empty for any."""
+    """A file, as messages call it, and the `spoke/stream` that it is for; empty for any.
+
+    `to` is the one entity that its name says it maps to, if it does.
+    """
 
     path: Path
     shown: str
     name: str = ""
+    to: str = ""
+
+    @property
+    def stream(self) -> str:
+        return self.name.partition("/")[2] or self.path.stem
 
 
-def shipped(spoke: str, stream: str) -> MappingFile:
-    """The file that ships with a spoke; it need not exist."""
-    name = f"{spoke}/{stream}"
-    return MappingFile(SHIPPED / f"{name}.yaml", f"mappings/{name}.yaml", name)
+def stream_of(stem: str, streams: Collection[str] | None = None) -> tuple[str, str]:
+    """The stream that a file of this name is for, and the entity if the name has one.
+
+    Of a stream whose own name looks so it is that one.
+    """
+    stream, between, to = stem.rpartition("_to_")
+    named = bool(between) and to in {entity.name for entity in entities.ALL}
+    if not named or (streams is not None and stem in streams):
+        return stem, ""
+    return stream, to
 
 
-def of_connection(folder: Path, connection: str, spoke: str, stream: str) -> MappingFile:
-    """A connection's own file, or else the shipped one; it need not exist."""
-    own = folder / "mappings" / connection / f"{stream}.yaml"
-    if own.exists():
-        return MappingFile(own, str(own), f"{spoke}/{stream}")
-    return shipped(spoke, stream)
+def shipped(spoke: str) -> list[MappingFile]:
+    """The files that ship with a spoke."""
+    streams = _streams(spoke)
+    return [
+        _named(file, f"mappings/{spoke}/{file.name}", spoke, streams)
+        for file in sorted((SHIPPED / spoke).glob("*.yaml"))
+    ]
+
+
+def of_connection(
+    folder: Path, connection: str, spoke: str, streams: Collection[str]
+) -> list[MappingFile]:
+    """A connection's own files, and the shipped ones that none of them replaces."""
+    own = sorted((folder / "mappings" / connection).glob("[!.]*.yaml"))
+    replaced = {file.stem for file in own}
+    found = [_named(file, str(file), spoke, streams) for file in own]
+    found += [
+        _named(file, f"mappings/{spoke}/{file.name}", spoke, streams)
+        for file in sorted((SHIPPED / spoke).glob("*.yaml"))
+        if file.stem not in replaced
+    ]
+    return [file for file in found if file.stream in streams]
+
+
+def _named(file: Path, shown: str, spoke: str, streams: Collection[str] | None) -> MappingFile:
+    stream, to = stream_of(file.stem, streams)
+    return MappingFile(file, shown, f"{spoke}/{stream}", to)
 
 
 def read(file: MappingFile) -> tuple[Mapping, ...]:
     """The mappings of a file; raises `BadMapping` with every fault."""
-    loaded = load(file.path, shape_of=lambda name: entities.find(name).shape, shown_as=file.shown)
+    loaded = load(
+        file.path,
+        shape_of=lambda name: entities.find(name).shape,
+        shown_as=file.shown,
+        streams_of=_streams,
+    )
     wrong = [
         f"{file.shown}: maps {mapping.name}; this file is for {file.name}"
         for mapping in loaded
         if file.name and mapping.name != file.name
+    ]
+    wrong += [
+        f"{file.shown}: maps to {mapping.to}; a file of this name maps to {file.to}"
+        for mapping in loaded
+        if file.to and mapping.to != file.to
     ]
     if wrong:
         raise BadMapping(wrong)
@@ -66,18 +115,18 @@ def chosen(folder: Path, target: str) -> list[MappingFile]:
     name, _, stream = target.partition("/")
     connections = _connections(folder)
     if name in connections:
-        found = list(_of(folder, name, connections[name]))
+        found = _of(folder, name, connections[name])
     elif name in _spokes():
-        found = [shipped(name, file.stem) for file in sorted((SHIPPED / name).glob("*.yaml"))]
+        found = shipped(name)
     elif path.is_dir():
         return [MappingFile(file, str(file)) for file in sorted(path.rglob("*.yaml"))]
     else:
         hint = suggestion(name, [*connections, *_spokes()])
         raise NoMapping(f"no connection or spoke is called {name!r}{hint}")
-    known = [file.path.stem for file in found]
+    known = list(dict.fromkeys(file.stream for file in found))
     if stream and stream not in known:
         raise NoMapping(f"{name} maps no stream {stream!r}{suggestion(stream, known)}")
-    return [file for file in found if stream in {"", file.path.stem}]
+    return [file for file in found if stream in {"", file.stream}]
 
 
 def every(folder: Path) -> list[MappingFile]:
@@ -89,7 +138,7 @@ def every(folder: Path) -> list[MappingFile]:
     }
     if found:
         return list(found.values())
-    return [shipped(file.parent.name, file.stem) for file in sorted(SHIPPED.glob("*/*.yaml"))]
+    return [file for spoke in _spokes() for file in shipped(spoke)]
 
 
 def _spokes() -> list[str]:
@@ -111,12 +160,15 @@ def _connections(folder: Path) -> dict[str, str]:
     return found
 
 
-def _of(folder: Path, connection: str, spoke: str) -> Iterator[MappingFile]:
+def _of(folder: Path, connection: str, spoke: str) -> list[MappingFile]:
+    streams = _streams(spoke) or [file.stream for file in shipped(spoke)]
+    found = of_connection(folder, connection, spoke, streams)
+    return sorted(found, key=lambda file: streams.index(file.stream))
+
+
+def _streams(spoke: str) -> list[str] | None:
+    """What the spoke has; None if there is no telling."""
     try:
-        streams = [stream.name for stream in registry.find(spoke).streams]
+        return [stream.name for stream in registry.find(spoke).streams]
     except (registry.UnknownSpoke, registry.BrokenSpoke):
-        streams = [file.stem for file in sorted((SHIPPED / spoke).glob("*.yaml"))]
-    for stream in streams:
-        file = of_connection(folder, connection, spoke, stream)
-        if file.path.exists():
-            yield file
+        return None

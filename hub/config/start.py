@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hub import registry
 from hub.config.files import schemas
+from hub.sync import ours
 
 HUB_YAML = """\
 # yaml-language-server: $schema=hub.schema.json
@@ -35,6 +36,15 @@ log:
   format: console  # json for programs
 """
 GITIGNORE = "attachments/\n*.db\n*.db-wal\n*.db-shm\n"
+FLOWS = """\
+# Flows between the hub's own records: a case opens an incident, or a work order, and hears of it.
+# A sample: copy it to config/connections/hub.yaml. Every mappings/hub/<entity>_to_<entity>.yaml is a
+# flow; one of that name in config/mappings/hub/ replaces it, or is laid over it (docs/mapping.md).
+spoke: hub
+
+streams:
+  case: {every: 5m}  # changes are read at once; this finds what was there before. false: no flows
+"""
 SCHEMA = "# yaml-language-server: $schema=../connection.schema.json\n"
 
 
@@ -56,11 +66,12 @@ def write_schemas(folder: Path) -> None:
 
 
 def samples() -> dict[str, str]:
-    """By spoke, the `connection.yaml` that lies beside its module."""
+    """By spoke, the `connection.yaml` that lies beside its module; and that of our own store."""
     beside = {
         name: Path(inspect.getfile(registry.find(name))).with_name("connection.yaml")
         for name in registry.names()
     }
-    return {
+    found = {
         name: file.read_text(encoding="utf-8") for name, file in beside.items() if file.exists()
     }
+    return found | {ours.NAME: FLOWS}

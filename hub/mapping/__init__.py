@@ -2,7 +2,7 @@
 
 from hub.mapping.declaration import MatchRule
 from hub.mapping.examples import Outcome, check_examples, run_examples, untouched
-from hub.mapping.explained import Line, explain
+from hub.mapping.explained import Line, explain, explain_deletion
 from hub.mapping.faults import BadMapping, Fault, RecordFailed
 from hub.mapping.files import load
 from hub.mapping.frames import Raw
@@ -29,6 +29,7 @@ __all__ = [
     "Ref",
     "check_examples",
     "explain",
+    "explain_deletion",
     "load",
     "run_examples",
     "split",

@@ -1,6 +1,6 @@
 """Whether the parts of a mapping agree with each other, and its examples with the fields.
 
-Each function yields faults: where, in the document, and what.
+Each function yields what is wrong, with its place.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hub.mapping import certain
 from hub.mapping.declaration import Part, Rule
-from hub.mapping.faults import At, suggestion
+from hub.mapping.faults import At, Flaw, Found, suggestion
 from hub.mapping.inverse import written
 from hub.mapping.language import Expression, Pipe, record_paths, walk
 from hub.mapping.tables import as_json
 
-Found = Iterator[tuple[At, str]]
 Data = Mapping[str, Any]
 
 OPTIONAL = ("version", "deleted", "stamp", "owner", "match", "when", "direction")
@@ -28,7 +28,7 @@ def disagreements(
     """What each part of a document is too sensible to say of itself."""
     for word in OPTIONAL:
         if word in data and data[word] is None:
-            yield (word,), "is empty; give it a value or remove the line"
+            yield Flaw((word,), "is empty; give it a value or remove the line")
     yield from _constants(accessors, parts)
     yield from _children(data)
     yield from _stamped(data, rules)
@@ -39,15 +39,18 @@ def disagreements(
 def _constants(accessors: Mapping[str, Expression], parts: Sequence[Part]) -> Found:
     """What tells records apart must be read from them."""
     for word, tree in accessors.items():
+        yield from certain.head(word, tree, (word,))
         if not record_paths(tree):
-            yield (word,), "reads nothing of the record, so it is the same for all of them"
+            yield Flaw((word,), "reads nothing of the record, so it is the same for all of them")
     for part in parts:
+        for word, tree in (("each", part.each), ("key", part.key)):
+            yield from certain.head(word, tree, ("children", part.name, word))
         if not record_paths(part.each):
             what = "reads nothing of the record, so it is the same for all of them"
-            yield ("children", part.name, "each"), what
+            yield Flaw(("children", part.name, "each"), what)
         if not record_paths(part.key):
             what = "reads nothing of the item, so it is the same for all of them"
-            yield ("children", part.name, "key"), what
+            yield Flaw(("children", part.name, "key"), what)
 
 
 def _children(data: Data) -> Found:
@@ -57,7 +60,7 @@ def _children(data: Data) -> Found:
         for name, line in _lines(entry.get("fields") if isinstance(entry, dict) else None):
             for word in line.keys() & {"out", "owner"}:
                 what = f"children are only read, and belong to their record; remove `{word}`"
-                yield ("children", child, "fields", name, word), what
+                yield Flaw(("children", child, "fields", name, word), what)
 
 
 def _lines(fields: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,7 +75,7 @@ def _stamped(data: Data, rules: Sequence[Rule]) -> Found:
         targets = [rule.inverse.target] if rule.inverse else [out.target for out in rule.outs]
         if stamp in [written(target) for target in targets]:
             what = f"writes to {stamp}, where the stamp stands; `out: {{}}` makes it inward only"
-            yield ("fields", rule.field.name), what
+            yield Flaw(("fields", rule.field.name), what)
 
 
 def _twins(maps: Any) -> Found:
@@ -83,10 +86,8 @@ def _twins(maps: Any) -> Found:
             first = seen.setdefault(as_json(key), value)
             if first != value:
                 place = key if isinstance(key, str | int) else str(key)
-                yield (
-                    ("maps", name, place),
-                    f"{as_json(key)!r} stands here twice, for {first!r} as well",
-                )
+                what = f"{as_json(key)!r} stands here twice, for {first!r} as well"
+                yield Flaw(("maps", name, place), what)
 
 
 # -- examples
@@ -100,10 +101,10 @@ def _examples(data: Data, rules: Sequence[Rule], parts: Sequence[Part]) -> Found
             continue
         at: At = ("examples", index)
         if example.keys() - {"name", "refs"} not in FORMS:
-            yield at, "has given and want, given and error, back and want, or back and error"
+            yield Flaw(at, "has given and want, given and error, back and want, or back and error")
         name = str(example.get("name"))
         if name in names:
-            yield at, f"there are two examples {name!r}; call this one something else"
+            yield Flaw(at, f"there are two examples {name!r}; call this one something else")
         names.add(name)
         yield from _typed(example, at)
         yield from _known(example, at, data, rules)
@@ -116,11 +117,11 @@ def _typed(example: Data, at: At) -> Found:
         if value is None and word == "want" and "given" in example:
             continue  # `when` leaves the record out
         if not isinstance(value, dict):
-            yield (*at, word), "a mapping of names to values belongs here"
+            yield Flaw((*at, word), "a mapping of names to values belongs here")
     refs = example.get("refs")
     for stream, links in (refs if isinstance(refs, dict) else {}).items():
         if not isinstance(links, dict):
-            yield (*at, "refs", str(stream)), "a mapping of their ids to ours belongs here"
+            yield Flaw((*at, "refs", str(stream)), "a mapping of their ids to ours belongs here")
 
 
 def _known(example: Data, at: At, data: Data, rules: Sequence[Rule]) -> Found:
@@ -128,6 +129,8 @@ def _known(example: Data, at: At, data: Data, rules: Sequence[Rule]) -> Found:
     if not isinstance(data.get("fields"), dict):
         return
     reading = [name for name, line in _lines(data.get("fields")) if "in" in line]
+    on_delete = data.get("on_delete")
+    reading += list(on_delete) if isinstance(on_delete, dict) else []
     children = data.get("children")
     reading += list(children) if isinstance(children, dict) else []
     writing = {name for name, _ in _lines(data.get("fields"))}
@@ -145,7 +148,7 @@ def _known(example: Data, at: At, data: Data, rules: Sequence[Rule]) -> Found:
         for name in given:
             if name not in known:
                 place = (*at, word, name if isinstance(name, str | int) else str(name))
-                yield place, f"this mapping {verb} no field {name!r}{suggestion(name, known)}"
+                yield Flaw(place, f"this mapping {verb} no field {name!r}{suggestion(name, known)}")
 
 
 def _linked(example: Data, at: At, rules: Sequence[Rule], parts: Sequence[Part]) -> Found:
@@ -164,4 +167,4 @@ def _linked(example: Data, at: At, rules: Sequence[Rule], parts: Sequence[Part])
     for stream in refs if isinstance(refs, dict) else ():
         if str(stream) not in known:
             what = f"no field refers to {str(stream)!r}{suggestion(stream, known)}"
-            yield (*at, "refs", str(stream)), what
+            yield Flaw((*at, "refs", str(stream)), what)

@@ -82,6 +82,18 @@ class MatchRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """What comes of ours when theirs is deleted: the `word` mark or ignore, or values to set.
+
+    They have the form of their columns; `places` are their `file:line`.
+    """
+
+    word: str = "mark"
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    places: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A test of the file: `given` → `want` or `error`, or `back` → `want`."""
 
@@ -95,7 +107,6 @@ class Declaration:
     """One document. `accessors` are key, version, deleted and when, `texts` their source.
 
     `creates`: a record that is none of ours becomes a new one; otherwise it is left alone.
-    `on_delete`: whether ours says that theirs is gone: mark, or ignore.
     `drift`: what comes of records that look otherwise than they did: ignore, note or hold.
     """
 
@@ -115,7 +126,7 @@ class Declaration:
     examples: tuple[Example, ...] = ()
     creates: bool = True
     drift: str = "note"
-    on_delete: str = "mark"
+    on_delete: Deletion = Deletion()
 
 
 def paths(declared: Declaration) -> tuple[str, ...]:

@@ -83,6 +83,9 @@ def _check_given(mapping: Mapping, data: Any) -> Iterator[str]:
         if not mapping.applies(record):
             yield "`when` leaves this record out"
             return
+        if mapping.on_delete and mapping.deleted(record):
+            yield from _check_deleted(mapping, data["want"])
+            return
         values, children = mapping.inward(record), mapping.children(record)
     except RecordFailed as error:
         yield str(error)
@@ -94,6 +97,13 @@ def _check_given(mapping: Mapping, data: Any) -> Iterator[str]:
             column = _column(mapping.declaration.shape, name)
             yield from _compare(name, column, wanted, values.get(name, MISSING), refs)
     yield from _check_round_trip(mapping, values, refs)
+
+
+def _check_deleted(mapping: Mapping, wanted: dict[str, Any]) -> Iterator[str]:
+    """Of a record that says that it is gone, ours says what `on_delete` sets, and no more."""
+    for name, value in wanted.items():
+        column = _column(mapping.declaration.shape, name)
+        yield from _compare(name, column, value, mapping.on_delete.get(name, MISSING), {})
 
 
 def _check_error(mapping: Mapping, data: Any) -> Iterator[str]:
@@ -194,7 +204,7 @@ def _compare(
         yield f"{name}: what is wanted does not fit the field: {failure}"
         return
     if got is MISSING:
-        yield f"{name}: want {expected!r}, got nothing: its paths are absent"
+        yield f"{name}: want {expected!r}, got nothing: its paths are absent, or the record is gone"
     elif got != expected:
         yield f"{name}: want {expected!r}, got {got!r}"
 

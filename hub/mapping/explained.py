@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from hub.mapping.declaration import Rule
+from hub.mapping.kinds import names_by_code
 from hub.mapping.mapping import Mapping, way_back
 
 Arrow = Literal["⇄", "→", "←"]
@@ -26,6 +27,24 @@ class Line(NamedTuple):
     why: str
     owner: str
     place: str
+
+
+class Set(NamedTuple):
+    """A field of ours that is set when theirs is deleted; a choice by its name."""
+
+    field: str
+    value: Any
+    place: str
+
+
+def explain_deletion(mapping: Mapping) -> list[Set]:
+    """What a table of `on_delete` sets; nothing for its words."""
+    deletion, fields = mapping.declaration.on_delete, mapping.declaration.shape.fields
+    choices = {name: names_by_code(field.choices) for name, field in fields.items()}
+    return [
+        Set(name, choices.get(name, {}).get(value, value), deletion.places[name])
+        for name, value in deletion.values.items()
+    ]
 
 
 def explain(mapping: Mapping) -> list[Line]:

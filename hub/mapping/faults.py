@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,7 +26,14 @@ class BadMapping(ValueError):
 
 
 class BadExpression(ValueError):
-    """The text is not an expression of the mapping language."""
+    """The text is not an expression of the mapping language.
+
+    `spot` is the character of it that shows why, from 0; None where that cannot be told.
+    """
+
+    def __init__(self, what: str, spot: int | None = None) -> None:
+        super().__init__(what)
+        self.spot = spot
 
 
 class Failure(ValueError):
@@ -37,6 +45,17 @@ FAILURES = (
     msgspec.MsgspecError,
 )  # fmt: skip
 """What a value that does not fit may raise in generated code; `Failure` says it best."""
+
+
+class Flaw(NamedTuple):
+    """What is wrong with a document. `spot` is a character of the expression that stands there."""
+
+    at: At
+    what: str
+    spot: int | None = None
+
+
+Found = Iterator[Flaw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +92,31 @@ def shortened(value: Any) -> str:
     return _short.repr(value)
 
 
+def written(value: Any) -> str:
+    """A value as YAML has it, in a few words."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case date():
+            return value.isoformat()
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            return shortened(value)
+
+
 MANY = 20  # names: more than one reads through in a message
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
     """`; did you mean 'state'?`, or what there is, or nothing when that is too much."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(word), names, n=1)
+    by_letters = {name.casefold(): name for name in reversed(names)}
+    close = difflib.get_close_matches(str(word).casefold(), by_letters, n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        return f"; did you mean {by_letters[close[0]]!r}?"
     return f"; known: {', '.join(names)}" if 0 < len(names) <= MANY else ""

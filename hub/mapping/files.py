@@ -9,6 +9,7 @@ from hub import marked
 from hub.mapping import document, overlay
 from hub.mapping.faults import BadMapping
 from hub.mapping.mapping import Mapping
+from hub.mapping.reader import StreamsOf, anything
 from hub.marked import Document
 from hub.shape import Shape
 
@@ -19,18 +20,20 @@ def load(
     shape_of: Callable[[str], Shape],
     shown_as: str | None = None,
     shipped: Path = overlay.SHIPPED,
+    streams_of: StreamsOf = anything,
 ) -> list[Mapping]:
     """One mapping per YAML document of the file.
 
     `shape_of` finds an entity by its short name; it raises `LookupError` with a message that names
     what is known. Raises `BadMapping` with every fault of the file. `shown_as` is the file's name
     in places and messages; `shipped` is the folder where what the file `extends` is looked for.
+    `streams_of` gives the streams of a spoke, to which references may lead; None for any.
     """
     faults: list[str] = []
     mappings: list[Mapping] = []
     for one in _documents(path, shown_as, shipped):
         try:
-            mapping = Mapping(document.read(one, shape_of))
+            mapping = Mapping(document.read(one, shape_of, streams_of))
         except BadMapping as error:
             faults += error.faults
             continue

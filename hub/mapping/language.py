@@ -1,4 +1,8 @@
-"""The mapping language's expressions, as trees: everything that a mapping file can say."""
+"""The mapping language's expressions, as trees: everything that a mapping file can say.
+
+A node's `spot` is the character of the expression's text at which it stands: of a pipe its name,
+of anything else its first. Nodes that differ in nothing else are equal.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +29,13 @@ class Path:
 
     steps: tuple[Step, ...]
     item: str = ""
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
     value: Constant
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Items:
     """`("refunded", "voided")`."""
 
     parts: tuple[Expression, ...]
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +51,20 @@ class Text:
     """An f-string: nulls in it are empty."""
 
     parts: tuple[Expression, ...]
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Logic:
     word: OneOf["and", "or"]
     parts: tuple[Expression, ...]
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
     part: Expression
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Choose:
     test: Expression
     then: Expression
     otherwise: Expression
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class Compare:
     sign: str
     left: Expression
     right: Expression
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,7 @@ class Arithmetic:
     sign: OneOf["+", "-", "*", "/"]
     left: Expression
     right: Expression
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,7 @@ class Each:
     source: Expression
     element: Expression
     tests: tuple[Expression, ...]
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class Call:
 
     name: str
     parts: tuple[Expression, ...]
+    spot: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,7 @@ class Pipe:
     name: str
     arguments: tuple[Constant, ...]
     does: Conversion = field(compare=False, repr=False)
+    spot: int = field(default=0, compare=False, repr=False)
 
     @property
     def own(self) -> bool:
@@ -163,7 +179,7 @@ def outcomes(tree: Expression) -> Iterator[Expression]:
                 yield from outcomes(part)
         case Pipe(name="default"):
             yield from outcomes(tree.source)
-            yield Literal(tree.arguments[0])
+            yield Literal(tree.arguments[0], tree.spot)
         case _:
             yield tree
 

@@ -56,7 +56,8 @@ class Mapping:
         self.match = declaration.match
         self.creates = declaration.creates
         # Who did not create a record takes nothing with them.
-        self.marks_deletions = declaration.creates and declaration.on_delete == "mark"
+        self.marks_deletions = declaration.creates and declaration.on_delete.word == "mark"
+        self.on_delete = declaration.on_delete.values
         self.stamp = declaration.stamp
         rules = declaration.rules
         self.columns = tuple(rule.field.name for rule in rules if rule.read is not None)
@@ -161,6 +162,10 @@ class Mapping:
         """`file:line` of a field."""
         rule = self._rules.get(field)
         return rule.place if rule else self.file
+
+    def place_of_deletion(self, field: str) -> str:
+        """`file:line` of what a field is set to when theirs is deleted."""
+        return self.declaration.on_delete.places.get(field) or self.place(field)
 
     def owner_of(self, field: str) -> str:
         rule = self._rules.get(field)

@@ -19,7 +19,7 @@ from typing import Any
 from hub import marked
 from hub.mapping.faults import At, BadMapping, suggestion
 from hub.mapping.tables import as_json
-from hub.marked import Document
+from hub.marked import Document, Scalar
 
 SHIPPED = Path(__file__).parents[2] / "mappings"
 """The mappings that ship with the spokes: `<spoke>/<stream>.yaml`."""
@@ -36,11 +36,18 @@ class Laid(Document):
     origins: Mapping[At, tuple[Document, At]] = field(default_factory=dict[At, tuple[Document, At]])
 
     def at(self, *path: str | int) -> str:
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.origins:
-                document, start = self.origins[path[:end]]
-                return document.at(*start, *path[end:])
-        return self.file
+        document, there = self._origin(path)
+        return document.at(*there)
+
+    def scalar(self, *path: str | int) -> Scalar | None:
+        document, there = self._origin(path)
+        return document.scalar(*there)
+
+    def _origin(self, path: At) -> tuple[Document, At]:
+        """The document in which it stands, and where there."""
+        end = next(end for end in range(len(path), -1, -1) if path[:end] in self.origins)
+        document, start = self.origins[path[:end]]
+        return document, (*start, *path[end:])
 
 
 def lay(documents: Sequence[Document], path: Path, shipped: Path = SHIPPED) -> list[Document]:
@@ -140,7 +147,7 @@ class _Layer:
     def result(self) -> Document:
         if self.over is None:
             return self.base
-        return Laid(self.data, self.over.file, {}, self.origins)
+        return Laid(self.data, self.over.file, {}, origins=self.origins)
 
     def put(self, over: Document) -> None:
         self.over = over

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from typing import Literal as OneOf
 
@@ -34,7 +34,7 @@ from hub.mapping.language import (
     Text,
 )
 from hub.mapping.pipes import PIPES, check_arguments
-from hub.mapping.syntax import line_of, tree_of
+from hub.mapping.syntax import Line, line_of, tree_of
 
 MAX_DEPTH = 25
 MAX_TEXT = 500
@@ -67,7 +67,7 @@ _CONSTANTS_ELSEWHERE = {"true": "True", "false": "False", "null": "None", "none"
 def parse(text: str) -> Expression:
     """The tree of an expression; raises `BadExpression` with what to write instead."""
     line = line_of(text)
-    return _Reader(line.encode("utf-8", "replace")).read(tree_of(line), 0)
+    return _Reader(line).read(tree_of(line), 0)
 
 
 def target(text: str) -> tuple[Step, ...]:
@@ -82,19 +82,31 @@ def target(text: str) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Turns Python's tree into ours. `items` are the names that comprehensions bind."""
+    """Turns Python's tree into ours. `items` are the names that comprehensions bind.
 
-    source: bytes
+    `text` is the character at which the f-string stands that is being read.
+    """
+
+    line: Line
     items: tuple[str, ...] = ()
-    in_text: bool = False
+    text: int | None = None
 
     def read(self, node: ast.expr, depth: int) -> Expression:
+        spot = self.spot(node)
         if depth > MAX_DEPTH:
-            raise BadExpression(f"is nested deeper than {MAX_DEPTH} levels")
+            raise BadExpression(f"is nested deeper than {MAX_DEPTH} levels", spot)
         rule = _RULES.get(type(node))
         if rule is None:
-            raise BadExpression(f"{_named(node)} is not part of the mapping language")
-        return rule(self, node, depth + 1)
+            raise BadExpression(f"{_named(node)} is not part of the mapping language", spot)
+        try:
+            return replace(rule(self, node, depth + 1), spot=spot)
+        except BadExpression as error:
+            if error.spot is None:
+                error.spot = spot
+            raise
+
+    def spot(self, node: ast.expr) -> int:
+        return self.line.spot(node, self.text)
 
     def all(self, nodes: list[ast.expr], depth: int) -> tuple[Expression, ...]:
         return tuple(self.read(node, depth) for node in nodes)
@@ -103,18 +115,17 @@ class _Reader:
         """An operand next to `word`: a bare pipe there could be read in two ways."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and self.bare(node):
             advice = f"put brackets around the pipe or around the `{word}`"
-            if self.in_text:
+            if self.text is not None:
                 advice = "in an f-string no brackets help: give it a field of its own"
-            raise BadExpression(f"`|` beside `{word}` can be read in two ways; {advice}")
+            what = f"`|` beside `{word}` can be read in two ways; {advice}"
+            sign = self.line.source.find(b"|", node.left.end_col_offset)
+            spot = self.spot(node) if self.text is not None else self.line.character(sign)
+            raise BadExpression(what, spot)
         return self.read(node, depth)
 
     def bare(self, node: ast.expr) -> bool:
-        """Whether no brackets stand right around this operand."""
-        if self.in_text:  # Python 3.11 does not know where nodes of an f-string stand
-            return True
-        before = self.source[: node.col_offset].rstrip()
-        after = self.source[node.end_col_offset or 0 :].lstrip()
-        return not (before.endswith(b"(") and after.startswith(b")"))
+        """Whether no brackets stand right around this operand; in an f-string, who knows."""
+        return self.text is not None or self.line.bare(node)
 
 
 def _constant(reader: _Reader, node: Any, depth: int) -> Expression:
@@ -141,10 +152,10 @@ def _path(reader: _Reader, node: Any, depth: int) -> Expression:
             steps.append(_key(node.attr))
             node = node.value
         elif isinstance(node, ast.Subscript):
-            steps.append(_subscript(node))
+            steps.append(_subscript(reader, node))
             node = node.value
         elif isinstance(node, ast.Call) and steps and node.keywords and not node.args:
-            steps.append(_select(node))
+            steps.append(_select(reader, node))
             node = node.func
         else:
             raise BadExpression(f"a path starts with a name, not with {_named(node)}")
@@ -173,20 +184,22 @@ def _key(name: str) -> str:
     return name
 
 
-def _subscript(node: ast.Subscript) -> Step:
+def _subscript(reader: _Reader, node: ast.Subscript) -> Step:
     inner = node.slice.value if isinstance(node.slice, ast.Constant) else None
     if isinstance(inner, str):
         return _key(inner)
     if isinstance(inner, int) and not isinstance(inner, bool) and inner < MAX_TEXT:
         return inner
-    raise BadExpression('in [brackets] stands a quoted key or a number from 0: a["odd key"], a[0]')
+    what = 'in [brackets] stands a quoted key or a number from 0: a["odd key"], a[0]'
+    raise BadExpression(what, reader.spot(node.slice))
 
 
-def _select(node: ast.Call) -> Select:
+def _select(reader: _Reader, node: ast.Call) -> Select:
     criteria = []
     for keyword in node.keywords:
         if keyword.arg is None or not isinstance(keyword.value, ast.Constant):
-            raise BadExpression('a selector compares with constants: emails(type="work")')
+            what = 'a selector compares with constants: emails(type="work")'
+            raise BadExpression(what, reader.spot(keyword.value))
         criteria.append((_key(keyword.arg), _checked(keyword.value.value)))
     return Select(tuple(criteria))
 
@@ -218,7 +231,7 @@ def _each(reader: _Reader, node: Any, depth: int) -> Expression:
     name = _key(loop.target.id)
     if name == "this" or name in _CONSTANTS_ELSEWHERE:
         raise BadExpression(f"`for {name}`: choose another name")
-    inner = _Reader(reader.source, (name,), reader.in_text)
+    inner = replace(reader, items=(name,))
     source = reader.read(loop.iter, depth)
     return Each(name, source, inner.read(node.elt, depth), inner.all(loop.ifs, depth))
 
@@ -272,7 +285,8 @@ def _binary(reader: _Reader, node: Any, depth: int) -> Expression:
 def _number(tree: Expression) -> Expression:
     is_text = isinstance(tree, Text | Items | Each)
     if is_text or (isinstance(tree, Literal) and not _is_number(tree.value)):
-        raise BadExpression('+ - * / are for numbers; texts are joined by an f-string: f"{a} {b}"')
+        what = '+ - * / are for numbers; texts are joined by an f-string: f"{a} {b}"'
+        raise BadExpression(what, tree.spot)
     return tree
 
 
@@ -287,9 +301,9 @@ def _pipe(reader: _Reader, node: ast.BinOp, depth: int) -> Expression:
         raise BadExpression(
             "`|` beside arithmetic can be read in two ways; put brackets around one"
         )
+    source = reader.read(left, depth)
     called = right if isinstance(right, ast.Call) else None
-    name = called.func if called else right
-    word = _pipe_name(name)
+    word = _pipe_name(called.func if called else right)
     does = PIPES[word] if word in PIPES else own.find(word) if "." in word else None
     if does is None:
         raise BadExpression(f"there is no pipe {word!r}{suggestion(word, PIPES)}")
@@ -297,7 +311,7 @@ def _pipe(reader: _Reader, node: ast.BinOp, depth: int) -> Expression:
     keywords = {part.arg or "**": part.value for part in called.keywords} if called else {}
     named = {key: _argument(word, part) for key, part in keywords.items()}
     given = check_arguments(word, does, arguments, named)
-    return Pipe(reader.read(left, depth), word, given, does)
+    return Pipe(source, word, given, does)
 
 
 def _pipe_name(node: ast.expr) -> str:
@@ -306,7 +320,7 @@ def _pipe_name(node: ast.expr) -> str:
         return node.id
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return f"{node.value.id}.{node.attr}"
-    raise BadExpression("after `|` comes the name of a pipe")
+    raise BadExpression("after `|` comes the name of a pipe: `| trim`, `| map(table)`")
 
 
 def _argument(pipe: str, node: ast.expr) -> Constant:
@@ -325,7 +339,7 @@ def _argument(pipe: str, node: ast.expr) -> Constant:
 
 
 def _text(reader: _Reader, node: Any, depth: int) -> Expression:
-    inner = _Reader(reader.source, reader.items, in_text=True)
+    inner = reader if reader.text is not None else replace(reader, text=reader.spot(node))
     found: list[Expression] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
@@ -370,6 +384,10 @@ _WORDS: dict[type[ast.AST], str] = {
     ast.Mod: "%",
     ast.FloorDiv: "//",
     ast.BitAnd: "&",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.MatMult: "@",
     ast.Invert: "~",
     ast.UAdd: "a leading +",
     ast.Dict: "{…}",

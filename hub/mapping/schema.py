@@ -14,7 +14,7 @@ FILE = SHIPPED / "mapping.schema.json"
 
 
 def schema(shapes: Iterable[Shape]) -> dict[str, Any]:
-    """The language's schema; `to` offers these entities, and `fields` then those of the entity.
+    """The language's schema; `to` offers these entities, `fields` and `on_delete` then theirs.
 
     It refuses nothing that the plain one allows: custom fields go beside ours.
     """
@@ -23,20 +23,30 @@ def schema(shapes: Iterable[Shape]) -> dict[str, Any]:
     found["properties"]["to"]["examples"] = [shape.name for shape in known]
     child = found["properties"]["children"]["additionalProperties"]
     child["properties"]["to"]["examples"] = [shape.name for shape in known]
-    found["$defs"]["entities"] = {"allOf": [_offer(shape) for shape in known]}
-    found["allOf"] = child["allOf"] = [{"$ref": "#/$defs/entities"}]
+    for shape in known:
+        found["$defs"][f"fields-of-{shape.name}"] = _fields(shape)
+    for word, within in (("fields", (found, child)), ("on_delete", (found,))):
+        found["$defs"][f"offered-{word}"] = {"allOf": [_offer(shape, word) for shape in known]}
+        for one in within:
+            one.setdefault("allOf", []).append({"$ref": f"#/$defs/offered-{word}"})
     return found
 
 
-def _offer(shape: Shape) -> dict[str, Any]:
-    fields = {
-        field.name: {"description": _described(field)}
-        for field in shape.fields.values()
-        if not field.read_only
+def _fields(shape: Shape) -> dict[str, Any]:
+    return {
+        "properties": {
+            field.name: {"description": _described(field)}
+            for field in shape.fields.values()
+            if not field.read_only
+        }
     }
+
+
+def _offer(shape: Shape, word: str) -> dict[str, Any]:
+    """What stands under a word, where this entity is mapped to."""
     return {
         "if": {"required": ["to"], "properties": {"to": {"const": shape.name}}},
-        "then": {"properties": {"fields": {"properties": fields}}},
+        "then": {"properties": {word: {"$ref": f"#/$defs/fields-of-{shape.name}"}}},
     }
 
 

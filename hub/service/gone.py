@@ -22,12 +22,10 @@ GONE: Mapping[str, Mapping[str, Any]] = {
     "order_line": {"state": "cancelled"},
     "return": {"state": "cancelled"},
 }
-"""By the entity's short name; one that is not here stays as it is."""
+"""By the entity's short name; one that is not here stays as it is.
 
-BACK: Mapping[str, Mapping[str, Any]] = {
-    entity: {"active": True} for entity, values in GONE.items() if "active" in values
-}
-"""What the mapping may not say by itself when a deleted record is restored."""
+So `on_delete: mark` has it; a mapping may name the fields itself.
+"""
 
 ENDS: Mapping[str, tuple[str, ...]] = {"group_member": ("group", "user")}
 """The entities that are relations, each with the references that make one.

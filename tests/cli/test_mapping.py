@@ -60,7 +60,7 @@ def test_every_fault_is_told_with_place_and_suggestion(run: Run, file: Path) -> 
     file.write_text(GOOD.replace("trim", "trm").replace("body", "body.") + "---\nmapping: a\n")
     told = run("mapping", "check", str(file), where=None)
     assert (
-        f"{file}:5:3: short_description: there is no pipe 'trm'; did you mean 'trim'?" in told.err
+        f"{file}:5:32: short_description: there is no pipe 'trm'; did you mean 'trim'?" in told.err
     )
     assert told.err.endswith("hub: 4 faults to mend\n")
     faults = json.loads(run("mapping", "check", "--json", str(file), where=None).out)
@@ -75,7 +75,7 @@ def test_the_mappings_of_a_connection_are_checked_by_its_name(run: Run, crm: Pat
     )
     told = run("mapping", "check", "crm")
     assert told.status == 1
-    assert told.err.startswith(f"{crm / 'Case.yaml'}:2:10: u_region: there is no pipe 'trm'; did")
+    assert told.err.startswith(f"{crm / 'Case.yaml'}:2:32: u_region: there is no pipe 'trm'; did")
 
 
 def test_a_file_for_another_stream_is_told(run: Run, crm: Path) -> None:
@@ -176,14 +176,18 @@ def test_children_are_shown_as_well(run: Run) -> None:
 def test_the_schema_offers_our_fields_by_entity(run: Run) -> None:
     schema = json.loads(run("mapping", "schema", where=None).out)
     assert "case" in schema["properties"]["to"]["examples"]
-    offers = {
-        one["if"]["properties"]["to"]["const"]: one["then"]
-        for one in schema["$defs"]["entities"]["allOf"]
+    found = {
+        (one["if"]["properties"]["to"]["const"], word): one["then"]["properties"][word]["$ref"]
+        for word in ("fields", "on_delete")
+        for one in schema["$defs"][f"offered-{word}"]["allOf"]
     }
-    fields = offers["case"]["properties"]["fields"]["properties"]
-    assert fields["state"]["description"].startswith("choice: new, ")
-    assert "sys_id" not in fields
-    assert "sku" in offers["order_line"]["properties"]["fields"]["properties"]
+    offers = {
+        of: schema["$defs"][ref.rpartition("/")[2]]["properties"] for of, ref in found.items()
+    }
+    assert offers["case", "fields"]["state"]["description"].startswith("choice: new, ")
+    assert "sys_id" not in offers["case", "fields"]
+    assert "sku" in offers["order_line", "fields"]
+    assert offers["case", "on_delete"] == offers["case", "fields"]
 
 
 def test_hub_check_reads_what_is_laid_over_as_well(run: Run, crm: Path) -> None:

@@ -78,6 +78,24 @@ def test_what_it_shows_is_what_the_sync_then_does(home: Home, run: Run, plm: San
     }
 
 
+def test_of_a_deleted_record_it_shows_what_the_mapping_sets(
+    home: Home, run: Run, plm: Sandbox
+) -> None:
+    home.connect("quality", plm)
+    run("sync", "quality")
+    with plm.lock:
+        [id, *_] = plm.mutate({"do": "list", "stream": "defects"})
+        plm.mutate({"do": "delete", "stream": "defects", "id": id})
+    [one] = previewed(run, "quality/defects", "--id", id)
+    assert one["action"] == "delete"
+    set_ = lines(one)
+    assert (set_["state"]["shown"], set_["state"]["then"]) == ("cancelled", "7")
+    assert set_["close_notes"]["then"] == "Deleted in the PLM system"
+    assert re.search(r"defects\.yaml:10$", set_["close_notes"]["place"])
+    shown = run("mapping", "show", "plm/defects", where=None).out
+    assert 'when theirs is deleted: state = "cancelled" (mappings/plm/defects.yaml:10)' in shown
+
+
 def test_a_fault_is_shown_at_its_line(home: Home, run: Run, plm: Sandbox) -> None:
     home.connect("quality", plm)
     mapping = home.folder / "mine.yaml"

@@ -56,7 +56,15 @@ def test_a_sample_is_a_faultless_connection_once_its_names_are_set(begun: Path, 
     assert list(config.load(begun, environment=names).connections) == [spoke]
 
 
-@pytest.mark.parametrize("spoke", registry.names())
+def test_the_sample_of_the_hub_itself_is_a_connection_with_its_flows(begun: Path) -> None:
+    sample = begun / "connections" / "hub.yaml.example"
+    shutil.copy(sample, sample.with_name("hub.yaml"))
+    connections = config.load(begun, environment={}, examples=True).connections
+    flows = connections["hub"].mappings["case"]
+    assert [mapping.to for mapping in flows] == ["incident", "work_order"]
+
+
+@pytest.mark.parametrize("spoke", [*registry.names(), "hub"])
 def test_a_sample_is_nobodys_connection_before_it_is_renamed(begun: Path, spoke: str) -> None:
     assert (begun / "connections" / f"{spoke}.yaml.example").exists()
     assert not config.load(begun, environment={}).connections
@@ -64,7 +72,7 @@ def test_a_sample_is_nobodys_connection_before_it_is_renamed(begun: Path, spoke:
 
 def test_the_schemas_describe_every_setting_of_every_spoke(begun: Path) -> None:
     schema = json.loads((begun / "connection.schema.json").read_text())
-    assert schema["properties"]["spoke"]["enum"] == registry.names()
+    assert schema["properties"]["spoke"]["enum"] == [*registry.names(), "hub"]
     assert schema["properties"].keys() == ConnectionFile.model_fields.keys()
     for branch in schema["allOf"]:
         kind = registry.find(branch["if"]["properties"]["spoke"]["const"])

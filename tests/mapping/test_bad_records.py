@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -56,6 +57,7 @@ HOSTILE: dict[str, Any] = {
     "empty_list": [],
     "empty_object": {},
 }
+EMPTY = {"null", "missing", "empty", "blank", "empty_list"}
 FORMS: dict[str, type | tuple[type, ...]] = {
     "string": str, "journal": str, "choice": str, "list": str, "integer": int, "number": float,
     "money": Decimal, "boolean": bool, "instant": datetime, "reference": Ref, "json": (dict, list),
@@ -160,16 +162,40 @@ def places(name: str) -> list[tuple[Mapping, Any, tuple[Step, ...]]]:
     return found
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+class Wrongs(list[str]):
+    """What is wrong with a file, all of it: each with what was read there."""
+
+    @contextmanager
+    def of(self, *what: object) -> Iterator[None]:
+        """Go on after a failure, and keep what it was."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 -- told at the end
+            place = ", ".join(map(str, what))
+            self.append(f"{place}: {type(error).__name__}: {error}")
+
+    def tell(self) -> None:
+        assert not self, "\n".join([f"{len(self)} wrong:", *self])
+
+
+@pytest.fixture
+def wrongs() -> Iterator[Wrongs]:
+    """Of everything that a test tries; what was wrong is told at its end."""
+    found = Wrongs()
+    yield found
+    found.tell()
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_field_that_holds_anything_is_mapped_or_named(name: str, hostile: str) -> None:
+def test_a_field_that_holds_anything_is_mapped_or_named(name: str, wrongs: Wrongs) -> None:
     for mapping, record, place in places(name):
-        check(mapping, with_value(record, place, HOSTILE[hostile]))
+        for hostile, value in HOSTILE.items():
+            with wrongs.of(hostile, place):
+                check(mapping, with_value(record, place, value))
 
 
-@pytest.mark.parametrize("hostile", sorted(set(HOSTILE) - {"null", "missing", "empty", "blank"}))
 @pytest.mark.parametrize("name", NAMES)
-def test_no_value_becomes_null_in_silence(name: str, hostile: str) -> None:
+def test_no_value_becomes_null_in_silence(name: str, wrongs: Wrongs) -> None:
     """What is read as it stands is kept, converted, or a fault."""
     for mapping in mappings(name):
         for rule in mapping.declaration.rules:
@@ -177,14 +203,21 @@ def test_no_value_becomes_null_in_silence(name: str, hostile: str) -> None:
                 continue
             if not all(isinstance(step, str) for step in rule.inverse.target):
                 continue
-            record: Any = HOSTILE[hostile]
-            for step in reversed(rule.inverse.target):
-                record = {step: record}
-            found = read_alone(mapping, rule.field.name, record)
-            if HOSTILE[hostile] == [] or not isinstance(found, dict):
-                continue
-            html = rule.text.endswith("html")  # markup without text has none
-            assert found[rule.field.name] is not None or html, rule.text
+            for hostile in sorted(HOSTILE.keys() - EMPTY):
+                record = at(rule.inverse.target, HOSTILE[hostile])
+                with wrongs.of(hostile, rule.field.name):
+                    found = read_alone(mapping, rule.field.name, record)
+                    html = rule.text.endswith("html")  # markup without text has none
+                    kept = not isinstance(found, dict) or found[rule.field.name] is not None
+                    assert kept or html, rule.text
+
+
+def at(steps: Sequence[Step], value: Any) -> Any:
+    """A record that has nothing but a value there."""
+    record = value
+    for step in reversed(steps):
+        record = {step: record}
+    return record
 
 
 def read_alone(mapping: Mapping, field: str, record: Any) -> dict[str, Any] | Sequence[Fault]:
@@ -238,20 +271,17 @@ def _key(mapping: Mapping, record: Any) -> str:
         return ""
 
 
-@pytest.mark.parametrize(
-    "record", [None, 5, "text", [], [1], True, {}, {"": None}, {"a": {"b": []}}]
-)
+HARDLY: list[Any] = [None, 5, "text", [], [1], True, {}, {"": None}, {"a": {"b": []}}]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_hardly_a_record_is_refused_or_has_nothing(name: str, record: Any) -> None:
+def test_what_is_hardly_a_record_is_refused_or_has_nothing(name: str, wrongs: Wrongs) -> None:
     for mapping in mappings(name):
-        found = check_or_whole(mapping, record)
-        assert found.faults, "without a key it is no record"
-
-
-def check_or_whole(mapping: Mapping, record: Any) -> Read:
-    found = read(mapping, record)
-    assert all(fault.place.startswith(mapping.file) for fault in found.faults)
-    return found
+        for record in HARDLY:
+            with wrongs.of(mapping.name, record):
+                found = read(mapping, record)
+                assert all(fault.place.startswith(mapping.file) for fault in found.faults)
+                assert found.faults, "without a key it is no record"
 
 
 DATES: dict[str, datetime | str] = {
@@ -269,20 +299,18 @@ DATES: dict[str, datetime | str] = {
 }
 
 
-@pytest.mark.parametrize("text", DATES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_moment_is_read_in_iso_8601_and_in_nothing_else(name: str, text: str) -> None:
+def test_a_moment_is_read_in_iso_8601_and_in_nothing_else(name: str, wrongs: Wrongs) -> None:
     for mapping in mappings(name):
         for rule in mapping.declaration.rules:
             if rule.read is None or not rule.text.endswith("| datetime") or "(" in rule.text:
                 continue
-            record: Any = text
-            for step in reversed(rule.text.removesuffix(" | datetime").split(".")):
-                record = {step: record}
-            found = read_alone(mapping, rule.field.name, record)
-            wanted = DATES[text]
-            if isinstance(wanted, str):
-                assert not isinstance(found, dict)
-                assert wanted in found[0].reason
-            else:
-                assert found == {rule.field.name: wanted}
+            for text, wanted in DATES.items():
+                record = at(rule.text.removesuffix(" | datetime").split("."), text)
+                with wrongs.of(rule.field.name, text):
+                    found = read_alone(mapping, rule.field.name, record)
+                    if isinstance(wanted, str):
+                        assert not isinstance(found, dict)
+                        assert wanted in found[0].reason
+                    else:
+                        assert found == {rule.field.name: wanted}

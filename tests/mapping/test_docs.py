@@ -11,10 +11,11 @@ import pytest
 
 from hub import marked
 from hub.mapping import Ref, check_examples, load
-from hub.mapping.document import DIRECTIONS, KEYS, OWNERS
+from hub.mapping.document import DIRECTIONS, OWNERS
 from hub.mapping.overlay import WORDS
 from hub.mapping.parse import FUNCTIONS
 from hub.mapping.pipes import PIPES
+from hub.mapping.reader import KEYS
 from hub.shape import Shape
 from hub.store import entities
 from tests.mapping.files import mapping_of, value_of

@@ -117,3 +117,32 @@ def test_a_value_that_comes_back_as_another_is_found() -> None:
     )
     (found,) = check_examples(shifted)
     assert "round trip: description: '' comes back as None" in found
+
+
+@pytest.mark.parametrize(
+    ("want", "faults"),
+    [
+        ("{state: closed, u_left: 'true'}", []),
+        ("{state: open}", ["state: want '10', got '3'"]),
+        ("{number: '7'}", ["number: want '7', got nothing"]),
+    ],
+)
+def test_an_example_of_a_deletion_is_what_on_delete_sets(want: str, faults: list[str]) -> None:
+    mapping = compiled(f"""\
+        mapping: acme/Case
+        to: case
+        key: Id
+        deleted: Gone
+        on_delete: {{state: closed, u_left: true}}
+        fields: {{number: Number}}
+        examples:
+          - name: gone
+            given: {{Id: 1, Number: 7, Gone: true}}
+            want: {want}
+          - name: there
+            given: {{Id: 1, Number: 7, Gone: false}}
+            want: {{number: "7"}}
+        """)
+    told = check_examples(mapping)
+    assert len(told) == len(faults)
+    assert all(fault in line for fault, line in zip(faults, told, strict=True))

@@ -52,7 +52,7 @@ def loaded(folder: Path, text: str) -> Mapping:
         ),
         (
             "match: [{through: case.contact, where: {hub_order_number: a | b | c}}]",
-            "4:41: match.0.where.hub_order_number: there is no pipe 'c'",
+            "4:63: match.0.where.hub_order_number: there is no pipe 'b'",
         ),
         ("match: [{through: case.contact}]", "match.0.where: one field of those records and"),
         ("match: [{by: email, where: {a: b}}]", "match.0.through: an entity and its reference"),

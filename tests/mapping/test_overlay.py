@@ -105,10 +105,10 @@ def test_a_fault_is_told_where_its_line_stands(shipped: Path) -> None:
     faults = refused(shipped, text)
     assert sorted(fault.partition(" ")[0] for fault in faults) == [
         "config/mappings/crm/Case.yaml:10:33:",
-        "config/mappings/crm/Case.yaml:3:3:",
+        "config/mappings/crm/Case.yaml:3:25:",
         "config/mappings/crm/Case.yaml:4:11:",
-        "config/mappings/crm/Case.yaml:6:11:",
-        "config/mappings/crm/Case.yaml:8:20:",
+        "config/mappings/crm/Case.yaml:6:17:",
+        "config/mappings/crm/Case.yaml:8:34:",
     ]
 
 
@@ -268,7 +268,7 @@ def test_a_document_can_be_added(shipped: Path) -> None:
         ("extends: acme/Case\nremove: fields.state\n", "2:1: remove: a list of lines belongs here"),
         ("extends: acme/Case\nremove: [5, fields]\n", "2:10: remove.0: there is no line 5 to remove"),
         ("extends: acme/Case\nremove: [fields.stte]\n", "did you mean 'fields.state'?"),
-        ("extends: acme/Case\nfields: 5\n", "2:1: a mapping of our fields to expressions"),
+        ("extends: acme/Case\nfields: 5\n", "2:1: fields: a mapping of our fields to expressions"),
         ("extends: acme/Case\nmaps: {state: 5}\n", "2:8: maps.state: a value map belongs here"),
         ("extends: acme/Case\nwhen:\n", "2:1: when: is empty; give it a value or remove the line"),
         ("extends: acme/Case\nfeilds: {}\n", "2:1: feilds: unknown key; did you mean 'fields'?"),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from hub.mapping.document import DIRECTIONS, KEYS, OWNERS
+from hub.mapping.document import DIRECTIONS, OWNERS
 from hub.mapping.overlay import WORDS
+from hub.mapping.reader import KEYS
 
 ROOT = Path(__file__).parents[2]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "mappings" / "mapping.schema.json").read_text("utf-8"))
