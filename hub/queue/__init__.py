@@ -4,9 +4,10 @@ Read `hub.queue.jobs` first; `hub.queue.worker` runs the jobs.
 """
 
 from hub.queue import rates, revivals
+from hub.queue.chunks import Group, Together
 from hub.queue.clock import DatabaseClock
 from hub.queue.crew import beat, claim, claim_suspect, leave, rescue
-from hub.queue.jobs import Claimed, LostLease, Request, done, fence, put, still_ours
+from hub.queue.jobs import Claimed, LostLease, Request, done, fence, finish, put, still_ours
 from hub.queue.lanes import WEIGHTS, Lane
 from hub.queue.letters import Dead, Which, dead, drop, revive
 from hub.queue.settle import Pause, bury, hand_back, hold, pause, paused, resume, retry
@@ -21,10 +22,12 @@ __all__ = [
     "Count",
     "DatabaseClock",
     "Dead",
+    "Group",
     "Lane",
     "LostLease",
     "Pause",
     "Request",
+    "Together",
     "Which",
     "Worker",
     "beat",
@@ -36,6 +39,7 @@ __all__ = [
     "done",
     "drop",
     "fence",
+    "finish",
     "hand_back",
     "hold",
     "leave",

@@ -206,6 +206,16 @@ def done(tx: Transaction, finished: Sequence[Claimed]) -> None:
     _all_ours(finished, _ours(tx, removed, finished))
 
 
+def finish(tx: Transaction, finished: Sequence[Claimed]) -> list[Claimed]:
+    """Remove those of the jobs that are still ours; which those are. One statement.
+
+    As `done`, for who runs several in one call: no effect but theirs may stay.
+    """
+    in_order = sorted(finished, key=lambda job: job.id)  # as whoever takes them over locks them
+    removed = _ours(tx, "DELETE FROM hub_job {set} RETURNING hub_job.id, hub_job.take", in_order)
+    return [job for job in finished if _token(job) in removed]
+
+
 def sweep(tx: Transaction, finished: Sequence[Claimed]) -> int:
     """Remove those of the jobs that are still there and ours; how many."""
     return _held(tx, "DELETE FROM hub_job {set}", finished).rowcount if finished else 0

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from hub.queue import crew, jobs, settle, suspects
-from hub.queue.appetite import TOO_SLOW, Appetite
+from hub.queue import chunks, crew, jobs, settle, suspects
+from hub.queue.appetite import MOST, TOO_SLOW, Appetite
+from hub.queue.chunks import Together
 from hub.queue.clock import DatabaseClock
 from hub.queue.decide import Pause, Resync, Retry, decide
 from hub.queue.failures import Failure, apply, conflicts, report, shortened
@@ -61,10 +62,12 @@ class Shift:
         self._db = db
         self._plan = plan
         self._hands = Hands(handlers, db.bell)
+        self._together = {k: one for k, one in handlers.items() if isinstance(one, Together)}
         self._outlook = Outlook(plan.lanes)
         self._appetite = Appetite(plan.threads)
         self._ahead = SOON if isinstance(plan.clock, DatabaseClock) else 0.0  # a test's is exact
         self._held: set[tuple[int, int]] = set()  # (id, take): taken, and not settled yet
+        self._along: set[tuple[int, int]] = set()  # of those, who share a call with another
         self._returned: list[Claimed] = []
         self._refused: list[Claimed] = []  # not started, for others to run
         self._failures: deque[Failure] = deque()
@@ -195,6 +198,7 @@ class Shift:
         ended = self._hands.ended()
         interrupt = None
         self.runs += len(ended)
+        self._part(job for job, _ in ended)
         for job, error in ended:
             match error:
                 case None:
@@ -230,13 +234,18 @@ class Shift:
             self._forget([failure.job])
             if isinstance(failure.decision, Pause):  # the others of the connection would fail too
                 self._outlook.forget()
-                self._appetite.lose()
-                self._refused += self._hands.take_back()
+                self._refuse()
 
     def _refuse_what_waits_too_long(self) -> None:
         if self._hands.full and time.monotonic() - self._fed_at > TOO_SLOW:
-            self._appetite.lose()
-            self._refused += self._hands.take_back()
+            self._refuse()
+
+    def _refuse(self) -> None:
+        """Leave what has not been started to others."""
+        self._appetite.lose()
+        unstarted = self._hands.take_back()
+        self._part(unstarted)
+        self._refused += unstarted
 
     def _beat_is_due(self, now: float) -> bool:
         return self._unsure or self._beat_at is None or now >= self._beat_at + crew.BEAT_EVERY
@@ -285,10 +294,11 @@ class Shift:
         settle.hand_back(tx, [job for job in ours if which(job)])
 
     def _in_hand(self) -> int:
-        return len(self._held) - len(self._returned) - len(self._refused)
+        """How many calls; those who came along with a job that has ended count as one each."""
+        return len(self._held) - len(self._along) - len(self._returned) - len(self._refused)
 
     def _room(self) -> int:
-        """How many jobs to take: none beside a suspect, nor before one."""
+        """How many calls to take: none beside a suspect, nor before one."""
         in_hand = self._in_hand()
         if in_hand and (self._alone or self._suspects):
             return 0
@@ -305,17 +315,33 @@ class Shift:
             self._suspects = self._alone = bool(taken)
         if not taken:
             taken = self._outlook.claim(tx, worker=plan.name, most=room, now=now, turn=self._taken)
+        self._dry = heard if len(taken) < room else None
         if len(taken) == room:  # there may be more than we can do
             ring(tx)
-        self._dry = heard if len(taken) < room else None
+            if self._together and not self._alone:
+                most = MOST - len(self._held) - len(taken)
+                taken += chunks.companions(
+                    tx, self._together, taken, worker=plan.name, most=most, now=now
+                )
         return taken
 
     def _start(self, taken: Sequence[Claimed]) -> None:
-        if taken:
-            self._held.update(map(_token, taken))
-            self._hands.give(taken)
-            self._taken += len(taken)
-            self._fed_at = time.monotonic()
+        if not taken:
+            return
+        self._held.update(map(_token, taken))
+        calls = chunks.formed(self._together, taken) if self._together else taken
+        if len(calls) < len(taken):
+            for chunk in calls:
+                if isinstance(chunk, list):
+                    self._along.update(map(_token, chunk[1:]))
+        self._hands.give(calls)
+        self._taken += len(calls)
+        self._fed_at = time.monotonic()
+
+    def _part(self, jobs: Iterable[Claimed]) -> None:
+        """Their calls have ended, or will not be."""
+        if self._along:
+            self._along.difference_update(map(_token, jobs))
 
     def _forget(self, *settled: Iterable[Claimed]) -> None:
         for some in settled:

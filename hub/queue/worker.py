@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hub.queue import revivals
 from hub.queue.clock import DatabaseClock
+from hub.queue.hands import Handler
 from hub.queue.jobs import Claimed
 from hub.queue.lanes import Lane
 from hub.queue.shift import Plan, Shift
@@ -37,6 +38,8 @@ class Worker:
     * Every commit before that begins with `queue.fence(tx, job)`.
     * What it raises is decided on by `decide`. `LostLease` it lets pass.
 
+    A handler that is a `Together` runs several jobs of its kind in one call.
+
     `on_resync(tx, job)` makes the job start over when its cursor is lost: it runs in the
     transaction in which the job goes back to waiting. `name` is for people to recognise the
     worker by: every run adds something unique to it. Keep `threads` below the database's pool.
@@ -44,7 +47,7 @@ class Worker:
     """
 
     db: Database
-    handlers: Mapping[str, Callable[[Claimed], object]]
+    handlers: Mapping[str, Handler]
     threads: int = 4
     name: str = ""
     lanes: Collection[Lane] = tuple(Lane)

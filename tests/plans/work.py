@@ -6,12 +6,25 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from hub import queue
-from hub.queue import Claimed, Which, crew
+from hub.queue import Claimed, Which, chunks, crew
 from hub.spoke import Change
-from hub.store import audit, cursors, dead, deliveries, entities, journal, links, listing, records
+from hub.store import (
+    audit,
+    cursors,
+    dead,
+    deliveries,
+    entities,
+    journal,
+    links,
+    listing,
+    pending,
+    records,
+)
 from hub.store.database import Transaction
 from hub.sync.connection import Connections
 from hub.sync.inbound.absorb import absorb
+from hub.sync.jobs import Push
+from hub.sync.outbound.unsent import unsent
 from hub.sync.records.amend import Patch, amend
 from tests.plans.look import Work
 from tests.plans.million import CASES, MILLION, NOW
@@ -63,6 +76,15 @@ def fence(tx: Transaction) -> None:
     queue.fence(tx, first)
     queue.fence(tx, *others)
     queue.still_ours(tx, first)
+
+
+def run_together(tx: Transaction) -> None:
+    """Four jobs, and what can run in the same calls; all are finished at once."""
+    together = queue.Together(lambda jobs: [None] * len(jobs), lambda _: queue.Group("k", 25))
+    first = claim(tx, 4)
+    more = chunks.companions(tx, {"push": together}, first, worker="w", most=1000, now=NOW)
+    assert more
+    queue.finish(tx, [*first, *more])
 
 
 def hand_back(tx: Transaction) -> None:
@@ -151,6 +173,13 @@ def edit(tx: Transaction) -> None:
     amend(tx, CONNECTIONS, patches, COMMAND, now=AT)
 
 
+def tell(tx: Transaction) -> None:
+    """What they have not been told of a hundred records, and which of these wait for another."""
+    pushes = [Push("crm", "cases", CASES, _id(n)) for n in SOME]
+    assert len(unsent(tx, CONNECTIONS["crm"], pushes)) == len(SOME)
+    pending.fields(tx, [(push.table, push.sys_id) for push in pushes])
+
+
 def keep_webhooks(tx: Transaction) -> None:
     batch = [deliveries.Delivery("crm", f"d{n}", "{}", b"") for n in range(-50, 50)]
     deliveries.store(tx, batch, now=NOW)
@@ -185,7 +214,7 @@ def look_at_letters(tx: Transaction) -> None:
 
 SMALL = 200  # rows of each table, in the beginning
 EVERYTHING: tuple[Work, ...] = (
-    put, claim, finish_one, finish_many, fence, hand_back, fail, renew, take_over, revive,
-    create, update, delete, match, bury, arrive, bring_rows, edit, keep_webhooks,
+    put, claim, finish_one, finish_many, run_together, fence, hand_back, fail, renew, take_over,
+    revive, create, update, delete, match, bury, arrive, bring_rows, edit, tell, keep_webhooks,
     look_at_a_record, look_at_a_list, look_at_letters,
 )  # fmt: skip

@@ -21,19 +21,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import structlog
 from sqlalchemy import event, make_url, select, text
 
 from hub import queue
-from hub.queue import Claimed, LostLease
+from hub.queue import LostLease, Together
 from hub.store.database import Database
 from hub.store.work import workers
-from tests.queue.trails import handlers
+from tests.queue.trails import Handler, handlers
 from tests.queue.world import until
 
 DIED = 9
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -147,16 +149,21 @@ def _end_with_input(db: Database, stop: threading.Event) -> None:
     db.bell.ring()
 
 
-def _watched(handle: Callable[[Claimed], None]) -> Callable[[Claimed], None]:
+def _watched(handler: Handler) -> Handler:
     """No handler of ours fails: each failure is one of the database, which a user would see."""
+    if isinstance(handler, Together):
+        return replace(handler, run=_watching(handler.run))
+    return _watching(handler)
 
-    def watching(job: Claimed) -> None:
+
+def _watching(handle: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    def watching(given: Given) -> Made:
         try:
-            handle(job)
+            return handle(given)
         except LostLease:
             raise
         except Exception as error:
-            _say(f"failed: {job}: {error!r}")
+            _say(f"failed: {given}: {error!r}")
             raise
 
     return watching

@@ -61,11 +61,15 @@ def at_work(db: Database, number: int, way: str, folder: Path) -> Iterator[Story
     assert child.returncode == 0
 
 
-@pytest.mark.parametrize("number", [TWO, MANY], ids=["two", "many"])
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(TWO, "step"), (MANY, "step"), (TWO, "troop")],
+    ids=["two", "many", "together"],
+)
 def test_each_effect_happens_once_though_workers_die_between_any_two_statements(
-    db: Database, tmp_path: Path, number: dict[str, int]
+    db: Database, tmp_path: Path, number: dict[str, int], kind: str
 ) -> None:
-    trails.begin(db, *(trails.step(key) for key in range(KEYS)))
+    trails.begin(db, *(trails.step(key, kind=kind) for key in range(KEYS)))
     buried: list[Dead] = []
 
     def finished() -> bool:

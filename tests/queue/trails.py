@@ -2,6 +2,7 @@
 
 step   leaves its number at the end of its key's trail, and asks for the key's next one
 late   the same; but who runs it the first time is silent for so long that others take it over
+troop  the same as step, but several leave theirs in one call
 count  counts what all steps have left; every step asks for the one job of this kind
 long   lasts until the pill is buried
 pill   kills who runs it, once all long jobs have begun
@@ -9,16 +10,18 @@ pill   kills who runs it, once all long jobs have begun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import text
 
 from hub import queue
-from hub.queue import Claimed, Lane, Request
+from hub.queue import Claimed, Lane, LostLease, Request, Together
 from hub.store.database import Database, Transaction
 from tests.queue.world import ask, letters, until
 
 STEPS = 8  # of each key
+TROOP = 3  # jobs in one call
+Handler = Callable[[Claimed], None] | Together
 
 _TABLE = "CREATE TABLE trail (key VARCHAR PRIMARY KEY, steps VARCHAR, worker VARCHAR)"
 _LEAVE = """
@@ -58,16 +61,20 @@ def who(db: Database, start: str) -> list[str]:
         return list(tx.scalars(query, {"start": f"{start}%"}))
 
 
-def handlers(db: Database, die: Callable[[], None]) -> dict[str, Callable[[Claimed], None]]:
+def handlers(db: Database, die: Callable[[], None]) -> Mapping[str, Handler]:
     """What workers do about the jobs; `die` ends the process."""
 
     def walk(job: Claimed) -> None:
-        key, number = job.payload["key"], job.payload["step"]
         with db.write() as tx:
-            _leave(tx, job, f"{number} ")
-            more = [step(key, number + 1, kind=job.kind)] if number < STEPS else []
-            queue.put(tx, [*more, ask("count", kind="count")])
+            queue.put(tx, [*_walked(tx, job), ask("count", kind="count")])
             queue.done(tx, [job])
+
+    def walk_together(jobs: Sequence[Claimed]) -> list[Exception | None]:
+        with db.write() as tx:
+            ours = queue.finish(tx, jobs)
+            more = [one for job in ours for one in _walked(tx, job)]
+            queue.put(tx, [*more, ask("count", kind="count")])
+        return [None if job in ours else LostLease(str(job)) for job in jobs]
 
     def walk_late(job: Claimed) -> None:
         if not job.crashes:
@@ -96,11 +103,19 @@ def handlers(db: Database, die: Callable[[], None]) -> dict[str, Callable[[Claim
 
     return {
         "step": walk,
+        "troop": Together(walk_together, lambda _: queue.Group("key ", TROOP)),
         "late": walk_late,
         "count": add_up,
         "long": last,
         "pill": swallow,
     }
+
+
+def _walked(tx: Transaction, job: Claimed) -> list[Request]:
+    """Leave the job's step; what asks for the next one."""
+    key, number = job.payload["key"], job.payload["step"]
+    _leave(tx, job, f"{number} ")
+    return [step(key, number + 1, kind=job.kind)] if number < STEPS else []
 
 
 def _leave(tx: Transaction, job: Claimed, step: str) -> None:
