@@ -6,12 +6,12 @@ Spokes have it as `import hub`, beside the rest of the contract (`hub.spoke`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from hub.errors import SyncError
+from hub.errors import AuthFailed, RateLimited, SyncError
 from hub.spoke import Receipt, Stream, Write, Writes
 
 
@@ -76,6 +76,35 @@ class WritesMany(Writes):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One of many writes: `do` gives its receipt, or raises. It `asks` if it is not answered yet."""
+
+    do: Callable[[], Receipt]
+    asks: bool
+
+
+def outcomes(attempts: Iterable[Attempt | SyncError]) -> list[Receipt | SyncError]:
+    """What becomes of each write, as `upsert_many` returns it; what is an error already stays one.
+
+    After a `RateLimited` or `AuthFailed` nothing more is asked: whoever would gets the same.
+    """
+    told: list[Receipt | SyncError] = []
+    over: SyncError | None = None
+    for attempt in attempts:
+        if isinstance(attempt, SyncError):
+            told.append(attempt)
+        elif over is not None and attempt.asks:
+            told.append(over)
+        else:
+            try:
+                told.append(attempt.do())
+            except SyncError as error:
+                told.append(error)
+                over = error if isinstance(error, RateLimited | AuthFailed) else over
+    return told
+
+
 class Recalls(ABC):
     """Can look for what it may have been asked to create, where they keep no key of ours.
 
@@ -92,4 +121,4 @@ class Recalls(ABC):
         """
 
 
-__all__ = ["Attaches", "Content", "Counts", "Recalls", "WritesMany"]
+__all__ = ["Attaches", "Attempt", "Content", "Counts", "Recalls", "WritesMany", "outcomes"]

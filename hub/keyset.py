@@ -24,6 +24,14 @@ from hub.errors import CursorLost
 Cursor = str
 """Where a pull stopped. Only who made it knows what is inside."""
 
+LISTED: Cursor = "listed"
+"""The cursor of who lists all that there is every time, and can be asked for nothing less.
+
+A pull that ends with it cannot be gone on with: the next one gets None, and what that one does not
+have is gone, as after a lost cursor. On a page before the last it says that whoever stops there
+begins again.
+"""
+
 
 class Versioned(Protocol):
     """A change: its id, and a version that is an ISO 8601 timestamp with an offset."""

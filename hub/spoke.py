@@ -42,6 +42,7 @@ from hub.http import (
     HeaderKey,
     JwtBearer,
     MemoryTokens,
+    Quota,
     Rate,
     RefreshToken,
     Response,
@@ -50,7 +51,7 @@ from hub.http import (
     Transport,
     check_address,
 )
-from hub.keyset import Cursor, Keyset, Window
+from hub.keyset import LISTED, Cursor, Keyset, Window
 from hub.webhook import Forged, Greeting, Webhook
 
 JsonObject = dict[str, Any]
@@ -168,7 +169,8 @@ class Spoke(BaseModel, ABC):
     """One external system. Its fields are the settings of a connection.
 
     `hosts` are the host suffixes that `url` may have: a setting never decides on its own to
-    whom credentials are sent. `sandbox` allows a loopback address instead.
+    whom credentials are sent. `sandbox` allows a loopback address instead. `rate` is our own pace;
+    `quota` is what they count: the time, and how many calls where their answers do not say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -176,6 +178,7 @@ class Spoke(BaseModel, ABC):
     kind: ClassVar[Literal["crm", "field_service", "identity", "commerce", "other"]] = "other"
     streams: ClassVar[tuple[Stream, ...]] = ()
     rate: ClassVar[Rate] = Rate(calls=10)
+    quota: ClassVar[Quota | None] = None
     hosts: ClassVar[tuple[str, ...]] = ()
 
     url: str
@@ -187,6 +190,7 @@ class Spoke(BaseModel, ABC):
     _clock: Callable[[], datetime] = PrivateAttr(default_factory=lambda: _utc_now)
     _tokens: Tokens = PrivateAttr(default_factory=MemoryTokens)
     _take: Take | None = PrivateAttr(default=None)
+    _sleep: Callable[[float], None] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _url_is_allowed(self) -> Self:
@@ -216,6 +220,8 @@ class Spoke(BaseModel, ABC):
             transport=self._transport,
             ca_file=self.ca_file,
             take=self._take,
+            sleep=self._sleep,
+            quota=self.quota,
         )
 
     def close(self) -> None:
@@ -240,14 +246,18 @@ class Spoke(BaseModel, ABC):
         clock: Callable[[], datetime] | None = None,
         tokens: Tokens | None = None,
         take: Take | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> Self:
-        """The same spoke over another transport, clock or token store, or with a shared rate."""
+        """The same spoke over another transport, clock or token store, with a shared rate, or with
+        a `sleep` of seconds that waits otherwise.
+        """
         other = self.model_copy()
         other.__dict__.pop("http", None)  # the copy opens a client of its own
         other._transport = transport or self._transport  # noqa: SLF001 -- another of our own kind
         other._clock = clock or self._clock  # noqa: SLF001
         other._tokens = tokens or self._tokens  # noqa: SLF001
         other._take = take or self._take  # noqa: SLF001
+        other._sleep = sleep or self._sleep  # noqa: SLF001
         return other
 
 
@@ -260,7 +270,7 @@ class Pulls(ABC):
 
         A page is the unit of commit: whoever stops after any page resumes with its cursor and
         misses nothing. Pages are fetched only when asked for. Raises `CursorLost` when the
-        cursor is no longer known to them.
+        cursor is no longer known to them; where nobody can say what changed, ends with `LISTED`.
         """
 
     def since(self, stream: Stream, moment: datetime) -> Cursor | None:
@@ -342,6 +352,7 @@ class Writes(ABC):
 
 
 __all__ = [
+    "LISTED",
     "Auth",
     "AuthFailed",
     "Basic",
@@ -366,6 +377,7 @@ __all__ = [
     "Page",
     "Permanent",
     "Pulls",
+    "Quota",
     "Rate",
     "RateLimited",
     "Receipt",

@@ -10,6 +10,7 @@ from hub.http.auth import Auth, Basic, Bearer, HeaderKey
 from hub.http.client import Client
 from hub.http.oauth import ClientCredentials, JwtBearer, RefreshToken
 from hub.http.pace import Rate, Take
+from hub.http.quota import Quota
 from hub.http.safe import check_address
 from hub.http.signing import HmacKey, Signing
 from hub.http.tokens import MemoryTokens, Token, Tokens
@@ -25,6 +26,7 @@ __all__ = [
     "JwtBearer",
     "MemoryTokens",
     "MockTransport",
+    "Quota",
     "Rate",
     "RefreshToken",
     "Request",

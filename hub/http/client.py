@@ -15,12 +15,13 @@ from hub.errors import Permanent, SyncError
 from hub.http.auth import Auth, Flow
 from hub.http.oauth import OAuth
 from hub.http.pace import Clock, Pace, Rate, Sleep, Take
-from hub.http.quota import Left, left_of
+from hub.http.quota import Left, Quota, left_of
 from hub.http.safe import Origin, shown
 from hub.http.status import error_of
 from hub.http.tokens import Token
 from hub.http.wire import (
     AS_IT_COMES,
+    GOES_AGAIN,
     MAX_BYTES,
     PIECE,
     READ_TIMEOUT,
@@ -29,6 +30,8 @@ from hub.http.wire import (
     breaking_off,
     open_client,
 )
+
+_OF_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 Translate = Callable[[httpx.Response], SyncError | None]
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -40,8 +43,9 @@ class Client:
     `url` is where paths start. `translate` reads the vendor's own error out of an answer, and
     comes before the status. `transport` stands in for the network, and `ca_file` (PEM) for the
     public certificate authorities. An answer may have `max_bytes`, and be silent for `silence`.
-    With `take` the rate is that of all processes together (`hub.http.pace`). Nothing is opened
-    before the first request. `calls` counts the answers; several threads may lose one of them.
+    With `take` the rate is that of all processes together (`hub.http.pace`). `quota` is what is
+    known of their limit beside what answers say. Nothing is opened before the first request.
+    `calls` counts the answers; several threads may lose one of them.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Client:
         clock: Clock = time.monotonic,
         sleep: Sleep | None = None,
         take: Take | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self._base = httpx.URL(url)
         if self._base.scheme not in ("http", "https") or not self._base.host or self._base.userinfo:
@@ -65,6 +70,7 @@ class Client:
         self._origin = Origin.of(self._base)
         self._translate = translate
         self.calls = 0
+        self._quota = quota
         self._told: Mapping[str, str] = {}
         self._closed = threading.Event()
         rest = sleep or self._rest
@@ -107,17 +113,30 @@ class Client:
             json=json,
             content=content,
             headers=headers,
+            extensions=None if content is None or isinstance(content, Iterator) else GOES_AGAIN,
         )
         response = self._http.send(request)
         self.calls += 1
         self._told = response.headers
         # httpx's stream refers back to the answer: megabytes, until the collector comes by.
         response.stream = httpx.ByteStream(response.content)
-        if check:
-            error = self._translate(response) or error_of(response)
-            if error is not None:
-                raise error
-        return response
+        return self._checked(response) if check else response
+
+    def part(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], content: bytes
+    ) -> httpx.Response:
+        """An answer out of a batch's, as `request` would have returned it, or raised its error.
+
+        `method` and `path` are of the request within the batch that it answers.
+        """
+        return self._checked(
+            httpx.Response(
+                status,
+                headers={k: v for k, v in headers.items() if k.lower() not in _OF_TRANSFER},
+                content=content,
+                request=self._http.build_request(method, self._resolve(path)),
+            )
+        )
 
     def stream(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """GET something large and yield its bytes as they come, unpacked; nothing is kept.
@@ -132,9 +151,7 @@ class Client:
         try:
             if not response.is_success:
                 response.read()
-                error = self._translate(response) or error_of(response)
-                if error is not None:
-                    raise error
+                self._checked(response)
             with breaking_off(request):
                 yield from response.iter_bytes(PIECE)
         finally:
@@ -157,8 +174,8 @@ class Client:
 
     @property
     def left(self) -> Left | None:
-        """What the last answer said of how often we may still ask, if it did."""
-        return left_of(self._told)
+        """How often we may still ask by the last answer, and by what they document; None: unknown."""
+        return left_of(self._told, self._quota)
 
     def token(self, refused: Token | None = None) -> Token:
         """The OAuth token, for an SDK that signs its requests itself.
@@ -180,6 +197,13 @@ class Client:
 
     def _rest(self, seconds: float) -> None:
         self._closed.wait(seconds)
+
+    def _checked(self, response: httpx.Response) -> httpx.Response:
+        """The answer, or the error that it stands for: theirs first, then the status."""
+        error = self._translate(response) or error_of(response)
+        if error is not None:
+            raise error
+        return response
 
     def _resolve(self, path: str) -> httpx.URL:
         try:

@@ -26,6 +26,7 @@ from hub.http.auth import Flow, header_value
 from hub.http.endpoint import Endpoint
 from hub.http.safe import check_address, shown
 from hub.http.tokens import MemoryTokens, Token, Tokens
+from hub.http.wire import GOES_AGAIN
 
 _ASK_AGAIN = timedelta(minutes=1)  # after a renewal ahead of time failed
 _ASSERTION_LIFE = timedelta(minutes=3)  # Salesforce takes no longer one
@@ -79,7 +80,8 @@ class OAuth(httpx.Auth, ABC):
         self._http = http
 
     def sync_auth_flow(self, request: httpx.Request) -> Flow:
-        request.read()  # a body that is read once can be sent twice
+        if not GOES_AGAIN.keys() <= request.extensions.keys():  # a file may not fit in memory
+            request.read()  # a body that is read once can be sent twice
         token = self.token()
         response = yield _signed(request, token)
         if response.status_code == httpx.codes.UNAUTHORIZED:

@@ -39,6 +39,8 @@ MAX_SECONDS = 300.0  # for one answer to arrive in full, however steadily it dri
 
 AS_IT_COMES = {"hub_as_it_comes": True}
 """The extension of a request whose answer is not read here."""
+GOES_AGAIN = {"hub_goes_again": True}
+"""The extension of a request whose body, in pieces, can be gone through more than once."""
 PIECE = 256 * 1024  # bytes of such an answer that are in memory at a time
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 9.2.1

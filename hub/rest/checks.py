@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub.abilities import Counts
 from hub.rest.auths import Auth
-from hub.rest.language import Declaration, Stream, Webhooks
+from hub.rest.language import Count, Declaration, Stream, Webhooks
 from hub.rest.paths import names_in
 from hub.spoke import Fetches, Pulls, Receives, Spoke, Subscribes, Writes
 
 Where = tuple[str | int, ...]
 Fault = tuple[Where, str]
 
-BASES = (Spoke, Pulls, Fetches, Receives, Subscribes, Writes)
+BASES = (Spoke, Pulls, Fetches, Receives, Subscribes, Writes, Counts)
 MANY = 20  # names: more than one reads through in a message
 SECRETIVE = re.compile(
     r"auth|cookie|token|secret|passw|api[-_]?key|signature|credential", re.IGNORECASE
@@ -167,9 +168,9 @@ def _stream(
                 yield (*at, *where), f"{{{word}}} is a secret: no address may hold one"
         for word in sorted(allowed - set(names_in(text))):
             yield (*at, *where), f"needs {{{word}}}: which record is meant?"
-    for key in stream.query:
-        if SECRETIVE.search(key):
-            yield (*at, "query", key), "would be a secret in clear text, in an address; use `auth`"
+    for where, _ in _parameters(stream):
+        if SECRETIVE.search(str(where[-1])):
+            yield (*at, *where), "would be a secret in clear text, in an address; use `auth`"
     yield from ((at + where, what) for where, what in _reading(stream))
     yield from ((at + where, what) for where, what in _writing(stream))
 
@@ -189,17 +190,36 @@ def _filled(stream: Stream) -> Iterator[tuple[Where, str, set[str]]]:
         yield ("tombstones", "path"), stream.tombstones.path, set()
     if stream.find and stream.find.path:
         yield ("find", "path"), stream.find.path, set()
-    for key, value in stream.query.items():
+    if stream.count and stream.count.path:
+        yield ("count", "path"), stream.count.path, set()
+    for where, value in _parameters(stream):
         if isinstance(value, str):
-            yield ("query", key), value, set()
+            yield where, value, set()
+
+
+def _parameters(stream: Stream) -> Iterator[tuple[Where, str | int | bool]]:
+    """The fixed parameters of a list, and of its counting."""
+    for key, value in stream.query.items():
+        yield ("query", key), value
+    for key, value in (stream.count.query if stream.count else {}).items():
+        yield ("count", "query", key), value
+
+
+def _counting(stream: Stream, count: Count) -> Iterator[Fault]:
+    if stream.nested and not count.path:
+        yield ("count",), "counts what holds the records, not them; leave it out, or give a `path`"
+    if count.whole and not stream.since:
+        yield ("count", "whole"), "goes without saying where the list has no `since`"
 
 
 def _reading(stream: Stream) -> Iterator[Fault]:
     if stream.path is None:
-        for key in ("pages", "since", "tombstones", "nested"):
+        for key in ("pages", "since", "tombstones", "nested", "count"):
             if getattr(stream, key) is not None:
                 yield (key,), "is for a list; say with `path` where the list is"
         return
+    if stream.count:
+        yield from _counting(stream, stream.count)
     by = stream.pages.by if stream.pages else ""
     if by == "keyset" and stream.since is None:
         yield ("pages", "by"), "keyset pages by time and id; it needs `since`"

@@ -183,6 +183,19 @@ class Tombstones(Part):
         return self
 
 
+class Count(Part):
+    """Where they say how many records there are: in an answer of the list, or at a `path`."""
+
+    model_config = ConfigDict(json_schema_extra=_or_short("at"))
+
+    at: Path = Field(description="Where the number stands in the answer; '' for its top.")
+    path: Address | None = Field(None, description="Left out: they are asked for a first page.")
+    query: dict[str, Template | int | bool] = Field(
+        default={}, description="Parameters beside those of `since`, and of the list's first page."
+    )
+    whole: bool = Field(False, description="They count all there is, not what changed since.")
+
+
 class Fetch(Part):
     """One record by its id (`path` with {id}), or many at once (`ids`)."""
 
@@ -220,6 +233,7 @@ class Stream(Part):
     pages: Pages | None = None
     since: Annotated[Since, _short("parameter")] | None = None
     tombstones: Tombstones | None = None
+    count: Annotated[Count, _short("at")] | None = None
 
     fetch: Annotated[Fetch, _short("path")] | None = None
     record: Path = Field("", description="Where one record stands in an answer.")
@@ -314,6 +328,21 @@ class Webhooks(Part):
     handshake: Annotated[Handshake, _short("kind")] | None = None
 
 
+class Counted(Part):
+    """In which time they count our calls, and how many they allow if their answers do not say."""
+
+    model_config = ConfigDict(json_schema_extra=_or_short("per"))
+
+    per: Duration
+    calls: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _takes_a_time(self) -> Self:
+        if not self.per:
+            raise ValueError("per: is no time; write a number and s, m, h or d: 24h")
+        return self
+
+
 class Declaration(Part):
     """A spoke in YAML alone."""
 
@@ -326,6 +355,9 @@ class Declaration(Part):
         [], description="The host suffixes that a connection's url may have."
     )
     rate: RateText = Rate(calls=10)
+    quota: Annotated[Counted, _short("per")] | None = Field(
+        None, description="In which time they count calls: 24h."
+    )
     settings: dict[Name, Annotated[Setting, BeforeValidator(_setting)]] = Field(
         default_factory=dict
     )

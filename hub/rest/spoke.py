@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, create_model, model_validator
 
-from hub.http import Auth, Response
-from hub.rest import auths, by_time, by_tokens, events, fetching, refusals, schemes
+from hub.abilities import Counts
+from hub.http import Auth, Quota, Response
+from hub.rest import auths, by_time, by_tokens, counting, events, fetching, refusals, schemes
 from hub.rest.account import Account
 from hub.rest.checks import BY_TIME
 from hub.rest.document import read
@@ -92,6 +94,17 @@ class Lists(RestSpoke, Pulls):
         return by_tokens.pull(source, cursor, now)
 
 
+class Tallies(RestSpoke, Counts):
+    """A spoke with a stream that has a `count`."""
+
+    def count(self, stream: Stream, since: datetime | None) -> int | None:
+        told = self._declaration.streams[stream.name]
+        if told.count is None:
+            return None
+        source = Source(self._account, stream.name, told, self.translate)
+        return counting.counted(source, told.count, since)
+
+
 class Reads(RestSpoke, Fetches):
     """A spoke with a stream that has a `fetch`."""
 
@@ -170,6 +183,8 @@ def spoke_of(declaration: Declaration, *, module: str = __name__) -> type[Spoke]
     made._declaration = declaration  # noqa: SLF001 -- no setting can be called so
     made.kind = declaration.kind
     made.rate = declaration.rate
+    if declaration.quota:
+        made.quota = Quota(declaration.quota.per, declaration.quota.calls)
     made.hosts = tuple(declaration.hosts)
     made.streams = tuple(
         Stream(name, told.every, complete=told.complete, by_time=_is_by_time(told))
@@ -194,6 +209,8 @@ def _bases(declaration: Declaration) -> tuple[type[RestSpoke], ...]:
     can: list[type[RestSpoke]] = []
     if any(stream.path for stream in streams):
         can.append(Lists)
+    if any(stream.count for stream in streams):
+        can.append(Tallies)
     if any(stream.fetch for stream in streams):
         can.append(Reads)
     if webhooks:

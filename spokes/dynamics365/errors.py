@@ -11,6 +11,12 @@ from typing import Any
 import hub
 
 EXPIRED_TOKEN = "0x80044352"  # noqa: S105 -- a code: ExpiredVersionStamp, "perform a full sync"
+
+
+class TooMany(hub.Permanent):
+    """They do not aggregate so many rows."""
+
+
 _KINDS: dict[str, type[hub.SyncError]] = {
     EXPIRED_TOKEN: hub.CursorLost,
     "0x80040217": hub.NotFound,  # by id
@@ -19,6 +25,7 @@ _KINDS: dict[str, type[hub.SyncError]] = {
     "0x80040237": hub.Conflict,  # a row with these key values exists
     "0x80040220": hub.AuthFailed,  # our user lacks a privilege
     "0x80048306": hub.AuthFailed,
+    "0x8004e023": TooMany,
 }
 _UNDEFINED_KEY = "not a defined key for the"
 _LONGEST = 500  # characters of their message that are kept

@@ -70,7 +70,11 @@ def changed(window: hub.Window) -> str:
     them at all, is not documented, so a row's id says nothing about what came before it.
     """
     before = f"{MODIFIED} lt {_instant(window.before)}"
-    return f"{MODIFIED} ge {_instant(window.since)} and {before}" if window.since else before
+    return f"{changed_since(window.since)} and {before}" if window.since else before
+
+
+def changed_since(moment: datetime) -> str:
+    return f"{MODIFIED} ge {_instant(moment)}"
 
 
 def literal(text: str) -> str:

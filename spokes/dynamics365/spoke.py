@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, ClassVar, Literal, Self
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 import hub
-from spokes.dynamics365 import delta, errors, files, odata, webhooks, writing
+from spokes.dynamics365 import batch, counting, delta, errors, files, odata, webhooks, writing
 from spokes.dynamics365.delta import Place
 from spokes.dynamics365.tables import (
     BY_SET,
@@ -23,7 +23,10 @@ from spokes.dynamics365.tables import (
     checked,
     primary_key,
 )
-from spokes.dynamics365.writing import Parts
+from spokes.dynamics365.writing import Call, Parts, Sending
+
+Answered = Callable[[], hub.Response]
+"""Gives the answer to one write, or raises the error that it stands for."""
 
 _MINUTE = timedelta(minutes=1)
 _SIGN_IN = "https://login.microsoftonline.com"
@@ -32,7 +35,9 @@ _UNSCHEDULED = 690970000  # msdyn_systemstatus
 Guid = Annotated[str, Field(pattern=f"^({GUID.pattern})?$")]
 
 
-class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, hub.Attaches):
+class Dynamics365(
+    hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.WritesMany, hub.Attaches, hub.Counts
+):
     """One Dataverse environment with Field Service and Customer Service.
 
     Signs in as an application user. `key_column` holds our sys_id and must be an alternate key of
@@ -42,7 +47,9 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, h
 
     kind: ClassVar[Literal["field_service"]] = "field_service"
     streams = tuple(hub.Stream(table.set, every=_MINUTE) for table in TABLES)
-    rate = hub.Rate(calls=15)  # they allow 6,000 in 300 s for each user and web server
+    at_once: ClassVar[int] = batch.MOST
+    rate = hub.Rate(calls=15)
+    quota = hub.Quota(timedelta(minutes=5), 6_000)  # for each user and web server
     hosts = (".dynamics.com",)
 
     tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
@@ -106,6 +113,15 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, h
             found = {change.id: change for page in rows for change in page}
             yield from (found.get(one) or hub.Change(stream.name, one, None) for one in some)
 
+    def count(self, stream: hub.Stream, since: datetime | None) -> int | None:
+        def get(path: str) -> hub.JsonObject:
+            answer: hub.JsonObject = self.http.get(
+                self._address(path), headers=odata.headers()
+            ).json()
+            return answer
+
+        return counting.counted(get, BY_SET[stream.name], since)
+
     def verify(self, hook: hub.Webhook) -> None:
         secrets = [one for one in (self.hook_secret, self.previous_hook_secret) if one is not None]
         webhooks.verify(hook, secrets, self.hook_header)
@@ -115,16 +131,28 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, h
 
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
         """A creation is an upsert by alternate key that may only create; a case is closed apart."""
-        table = BY_SET[stream.name]
-        data = {name: value for name, value in write.data.items() if name != self.key_column}
-        parts = writing.parts(table, data)
-        if write.id is None:
-            receipt = self._create(table, write.key, parts)
-        else:
-            receipt = hub.Receipt(checked(table, write.id), write.version)
-            if parts.body or parts.resolution is None:
-                receipt = self._update(table, receipt, parts.body)
-        return self._close(receipt, parts.resolution) if parts.resolution else receipt
+        return self._done(self._sending(BY_SET[stream.name], write))
+
+    def upsert_many(
+        self, stream: hub.Stream, writes: Sequence[hub.Write]
+    ) -> Sequence[hub.Receipt | hub.SyncError]:
+        """In one `$batch`; what a write needs before and after, such as closing a case, goes alone."""
+        sendings: list[Sending | hub.SyncError] = []
+        for write in writes:
+            try:
+                sendings.append(self._sending(BY_SET[stream.name], write))
+            except (hub.Conflict, hub.Permanent) as error:
+                sendings.append(error)
+        together = {
+            n: one.call for n, one in enumerate(sendings) if isinstance(one, Sending) and one.call
+        }
+        answers = self._patch_many(together)
+        return hub.outcomes(
+            hub.Attempt(partial(self._done, one, answers.get(number)), asks=number not in answers)
+            if isinstance(one, Sending)
+            else one
+            for number, one in enumerate(sendings)
+        )
 
     def open(self, stream: hub.Stream, id: str) -> Iterator[bytes]:
         yield from files.download(self._act, checked(BY_SET[stream.name], id))
@@ -189,18 +217,79 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, h
 
     # -- writing
 
-    def _create(self, table: Table, key: str, parts: Parts) -> hub.Receipt:
-        name = primary_key(key) if table.named_by_us else f"{self.key_column}={odata.literal(key)}"
-        where = f"{table.set}({name})"
+    def _sending(self, table: Table, write: hub.Write) -> Sending:
+        """What is to be sent; asks them only for the ETag of a row whose version is a time stamp."""
+        data = {name: value for name, value in write.data.items() if name != self.key_column}
+        parts = writing.parts(table, data)
+        if write.id is None:
+            return self._creation(table, write.key, parts)
+        seen = hub.Receipt(checked(table, write.id), write.version)
+        where, call = f"{table.set}({seen.id})", None
+        if parts.body or parts.resolution is None:
+            condition = {"If-Match": self._match(table, where, seen)}
+            call = self._call(table, where, parts.body, condition)
+        return Sending(table, where, parts, (table.id, seen.id), seen, call)
+
+    def _creation(self, table: Table, key: str, parts: Parts) -> Sending:
+        id = primary_key(key) if table.named_by_us else ""
+        where = f"{table.set}({id or f'{self.key_column}={odata.literal(key)}'})"
+        names = (table.id, id) if id else (self.key_column, key)
         body = self._defaults(table) | parts.body
+        call = self._call(table, where, body, {"If-None-Match": "*"}, names[0])
+        return Sending(table, where, parts, names, None, call)
+
+    def _call(
+        self, table: Table, where: str, body: hub.JsonObject, condition: dict[str, str], *more: str
+    ) -> Call:
+        """Write, and read back id and version: together with a condition they are no later ones."""
+        select = odata.query(select=dict.fromkeys((table.id, self._version(table), *more)))
+        said = odata.headers("return=representation") | condition
+        return Call(self._address(where + select), body, said)
+
+    def _done(self, sending: Sending, answered: Answered | None = None) -> hub.Receipt:
+        """Send it, unless it was `answered` before; then what is left to do."""
+        receipt, resolution = sending.seen, sending.parts.resolution
+        if sending.call:
+            answered = answered or partial(self._patch, sending.call)
+            receipt = (self._updated if receipt else self._created)(sending, answered)
+        assert receipt is not None
+        return self._close(receipt, resolution) if resolution else receipt
+
+    def _updated(self, sending: Sending, answered: Answered) -> hub.Receipt:
+        return self._receipt(sending.table, writing.row(sending, answered()))
+
+    def _created(self, sending: Sending, answered: Answered) -> hub.Receipt:
         try:
-            return self._patch(table, where, body, {"If-None-Match": "*"})
+            return self._updated(sending, answered)
         except hub.Conflict as error:
-            return self._created_before(table, where, parts, error)
+            return self._created_before(sending.table, sending.where, sending.parts, error)
         except hub.NotFound as error:  # of a creation nothing can be gone but what it refers to
             raise hub.Permanent(
-                f"{table.set}: the table, or a row that the new one refers to, is not there ({error})"
+                f"{sending.table.set}: the table, or a row that the new one refers to, is not there"
+                f" ({error})"
             ) from error
+
+    def _patch(self, call: Call) -> hub.Response:
+        return self.http.patch(call.url, json=call.body, headers=call.headers)
+
+    def _patch_many(self, calls: Mapping[int, Call]) -> dict[int, Answered]:
+        """Send up to `batch.MOST` writes in one request; how each was answered.
+
+        Raises what concerns them all.
+        """
+        if not calls:
+            return {}
+        kind, body = batch.encoded(list(calls.values()))
+        said = odata.headers("odata.continue-on-error") | {
+            "Content-Type": kind,
+            "Accept": batch.TYPES,
+        }
+        answer = self.http.post(self._address("$batch"), content=body, headers=said)
+        found = zip(calls.items(), batch.parts(answer, len(calls)), strict=True)
+        return {
+            number: partial(self.http.part, "PATCH", call.url, one.status, one.headers, one.content)
+            for (number, call), one in found
+        }
 
     def _defaults(self, table: Table) -> hub.JsonObject:
         """What their documentation requires of a new work order, and the hub does not have."""
@@ -231,15 +320,13 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, h
             raise hub.Conflict(f"{table.set}: {row[table.id]} was created before and changed since")
         return self._receipt(table, row)
 
-    def _update(self, table: Table, seen: hub.Receipt, body: hub.JsonObject) -> hub.Receipt:
-        where = f"{table.set}({seen.id})"
-        if seen.version and self._version(table) == odata.MODIFIED:
-            row = self._one(table, where)  # a time stamp is no ETag: the row has it
-            self._check(table, row, seen)
-            match = str(row["@odata.etag"])
-        else:
-            match = odata.etag(seen.version)  # of no version: any, as long as the row exists
-        return self._patch(table, where, body, {"If-Match": match})
+    def _match(self, table: Table, where: str, seen: hub.Receipt) -> str:
+        """The ETag of what was seen; of no version any, as long as the row exists."""
+        if not seen.version or self._version(table) != odata.MODIFIED:
+            return odata.etag(seen.version)
+        row = self._one(table, where)  # a time stamp is no ETag: the row has it
+        self._check(table, row, seen)
+        return str(row["@odata.etag"])
 
     def _close(self, seen: hub.Receipt, status: int) -> hub.Receipt:
         """Close a case by its action, which knows no If-Match; one that is closed stays so."""
@@ -260,15 +347,6 @@ class Dynamics365(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Writes, h
     def _one(self, table: Table, where: str, *columns: str) -> hub.JsonObject:
         select = sorted({table.id, self._version(table), *columns})
         return self._get(self._address(where + odata.query(select=select)))
-
-    def _patch(
-        self, table: Table, where: str, body: hub.JsonObject, condition: dict[str, str]
-    ) -> hub.Receipt:
-        """Write, and read back id and version: together with a condition they are no later ones."""
-        select = odata.query(select=(table.id, self._version(table)))
-        said = odata.headers("return=representation") | condition
-        answer = self.http.patch(self._address(where + select), json=body, headers=said)
-        return self._receipt(table, answer.json())
 
     def _receipt(self, table: Table, row: hub.JsonObject) -> hub.Receipt:
         return hub.Receipt(row[table.id], odata.version_of(row, self._version(table)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import hub
@@ -21,6 +22,46 @@ class Parts:
     columns: hub.JsonObject
     body: hub.JsonObject
     resolution: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The request of a write, a PATCH, as it is sent alone or in a batch."""
+
+    url: str
+    body: hub.JsonObject
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A write on its way to the row at `where`; `seen` is what it is made to, if it is there.
+
+    `names` is the column by which the row in the answer shows that it is the one, and its value.
+    There is no `call` where only the action that closes a case is left to do.
+    """
+
+    table: Table
+    where: str
+    parts: Parts
+    names: tuple[str, str]
+    seen: hub.Receipt | None
+    call: Call | None
+
+
+def row(sending: Sending, answer: hub.Response) -> hub.JsonObject:
+    """The row that was written; raises `Transient` for an answer that is not about it."""
+    column, value = sending.names
+    try:
+        told: hub.JsonObject = answer.json()
+        if told[column] == value:
+            return told
+    except (ValueError, LookupError, TypeError):
+        pass
+    raise hub.Transient(
+        f"{sending.table.set}: the answer is not about the row with {column} {value!r}, which was"
+        " written: it is asked for again"
+    )
 
 
 def parts(table: Table, data: hub.JsonObject) -> Parts:

@@ -13,6 +13,8 @@ import hub
 VERSION = "/v1.0"
 GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 MEMBERS = "members"
+EVENTUAL = {"ConsistencyLevel": "eventual"}
+"""What every count must say: it may be behind."""
 
 _IDS_PER_FILTER = 15  # more in one `in` are refused: "too many child clauses"
 _MEMBERS_PER_PAGE = 999
@@ -80,6 +82,11 @@ def by_ids(kind: Kind, names: Sequence[str], ids: Sequence[str]) -> Iterator[tup
         listed = ",".join(f"'{id}'" for id in some)
         asked = query(filter=f"id in ({listed})", select=properties)
         yield some, f"{VERSION}/{kind.name}{asked}"
+
+
+def counted(kind: Kind) -> str:
+    """Where the number of objects is, as text; to be asked for as `EVENTUAL`."""
+    return f"{VERSION}/{kind.name}/$count"
 
 
 def members(id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 import hub
@@ -16,7 +16,7 @@ TICKETS = hub.Stream("tickets")
 USERS = hub.Stream("users", every=timedelta(hours=1))
 
 
-class RequestTracker(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
+class RequestTracker(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Counts):
     """One Request Tracker 5, as the account `user`, by a token of it.
 
     Moments in a query are read in the time zone of that account: it must say UTC, or a pull
@@ -51,6 +51,18 @@ class RequestTracker(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
         for some in (known[start : start + AT_ONCE] for start in range(0, len(known), AT_ONCE)):
             found = {one.id: one for one in self._tickets(ticketsql.among(some))}
             yield from (found.get(one) or hub.Change(TICKETS.name, one, None) for one in some)
+
+    def count(self, stream: hub.Stream, since: datetime | None) -> int | None:
+        """`total` of a list with one record; None where they leave it out, or must count changes
+        of users."""
+        asked = [("fields", "id"), ("per_page", "1")]
+        if stream.name == USERS.name:
+            if since is not None:
+                return None
+            return self._total("users", [*asked, ("find_disabled_rows", "1")])
+        if since is not None:
+            self._check_time_zone()
+        return self._total("tickets", [*asked, ("query", ticketsql.counted(since))])
 
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
         if stream.name != TICKETS.name:
@@ -132,7 +144,7 @@ class RequestTracker(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
             ]
             found = self._items("users", asked)
             if not found:
-                yield hub.Page((), records.cursor_at(1))
+                yield hub.Page((), hub.LISTED)
                 return
             page += 1
             yield hub.Page([records.user(item) for item in found], records.cursor_at(page))
@@ -146,6 +158,10 @@ class RequestTracker(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
     def _items(self, path: str, asked: Sequence[tuple[str, str]]) -> list[hub.JsonObject]:
         answer = self.http.get(f"{PATH}/{path}", params=asked)
         return records.items(answer)
+
+    def _total(self, path: str, asked: Sequence[tuple[str, str]]) -> int | None:
+        total = self.http.get(f"{PATH}/{path}", params=asked).json().get("total")
+        return total if isinstance(total, int) else None
 
     # -- writing
 

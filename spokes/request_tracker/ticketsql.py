@@ -24,6 +24,10 @@ def changed(window: hub.Window) -> str:
     return f"(LastUpdated > '{since}' OR {tied}) AND {before}"
 
 
+def counted(since: datetime | None) -> str:
+    return f"LastUpdated >= '{_moment(since)}'" if since else "id > 0"
+
+
 def after(window: hub.Window, last: hub.Change) -> hub.Window:
     return replace(window, since=datetime.fromisoformat(last.version), id=last.id)
 

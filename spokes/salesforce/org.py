@@ -8,9 +8,8 @@ a `requests` session whose only way out is `hub.http`: paced, timed out, signed,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from io import BytesIO
 from threading import Lock
 from typing import Any, NamedTuple
@@ -18,18 +17,15 @@ from typing import Any, NamedTuple
 import requests
 from requests.adapters import BaseAdapter
 from simple_salesforce.api import Salesforce as Sdk
-from simple_salesforce.format import format_external_id
 
 import hub
-from spokes.salesforce import errors, multipart, soql
+from spokes.salesforce import composite, errors, multipart, soql
+from spokes.salesforce.composite import Call
 
 _OURS = {"authorization", "content-length", "connection", "user-agent", "accept-encoding"}
 _NOISE = {"x-prettyprint"}  # the SDK asks for indented JSON: a third more bytes
-_WRITING = {
-    "Sforce-Auto-Assign": "FALSE",  # assignment rules would hand the case to somebody else
-    "Sforce-Duplicate-Rule-Header": "allowSave=true",
-    "Sforce-Call-Options": "client=csm-hub",  # names us in their change events
-}
+Answered = Callable[[], hub.Response]
+"""Gives the answer to one write, or raises the error that it stands for."""
 
 
 class Usage(NamedTuple):
@@ -46,6 +42,7 @@ class Org:
         self._http = http
         self._adapter = _Adapter(http)
         self._url = url
+        self._root = f"/services/data/v{version}/"
         self._version = version
         self._batches = {"Sforce-Query-Options": f"batchSize={page_size}"}
         self._described: dict[str, soql.Sobject] = {}
@@ -85,25 +82,32 @@ class Org:
         with self._lock:
             self._described.clear()
 
-    def create(self, name: str, field: str, key: str, data: hub.JsonObject) -> str:
-        """Upsert by external id, which makes a creation repeatable; returns their id."""
-        body = {k: v for k, v in data.items() if k != field}  # in the URL and the body is an error
-        with errors.translated():
-            answer = self._object(name).upsert(
-                format_external_id(field, key), body, raw_response=True, headers=_WRITING
-            )
-            return str(answer.json()["id"])
+    def write(self, call: Call) -> hub.Response:
+        """Send one write. Not by the SDK: it has no composite requests, and one way is enough."""
+        where = self._root + call.path
+        return self._send(call.method, where, json=call.body, headers=call.headers)
 
-    def insert(self, name: str, data: hub.JsonObject) -> str:
-        """Create a record of an object that can have no external id; returns their id."""
-        with errors.translated():
-            return str(self._object(name).create(data, headers=_WRITING)["id"])
+    def write_many(self, calls: Mapping[int, Call]) -> dict[int, Answered]:
+        """Send up to `composite.MOST` writes in one request; how each was answered.
+
+        Raises what concerns them all.
+        """
+        if not calls:
+            return {}
+        body = composite.body(self._root, list(calls.values()))
+        answer = self._send("POST", f"{self._root}composite", json=body)
+        parts = composite.parts(answer, len(calls))
+        return {
+            number: partial(
+                self._http.part, call.method, self._root + call.path,
+                part.httpStatusCode, part.headers, part.content,
+            )
+            for (number, call), part in zip(calls.items(), parts, strict=True)
+        }  # fmt: skip
 
     def content(self, name: str, id: str) -> Iterator[bytes]:
         """The bytes of a file, as they come."""
-        return self._http.stream(
-            f"/services/data/v{self._version}/sobjects/{name}/{id}/VersionData"
-        )
+        return self._http.stream(f"{self._root}sobjects/{name}/{id}/VersionData")
 
     def upload(self, name: str, data: hub.JsonObject, content: hub.Content) -> str:
         """Create a file with its content, as multipart/form-data of two parts; returns its id.
@@ -112,11 +116,13 @@ class Org:
         """
         body = multipart.Body(data, content)
         headers = {"Content-Type": body.type, "Content-Length": str(body.size)}
-        answer = self._http.post(
-            f"/services/data/v{self._version}/sobjects/{name}",
-            content=body, headers=headers | _WRITING,
-        )  # fmt: skip
-        return str(answer.json()["id"])
+        answer = self._send(
+            "POST",
+            f"{self._root}sobjects/{name}",
+            content=body,
+            headers=headers | composite.WRITING,
+        )
+        return composite.made(answer)
 
     def user(self) -> str:
         """The id of the user in whose name we work; asked once.
@@ -124,21 +130,18 @@ class Org:
         The list of a version's resources names it, whatever the scopes of our token: `identity`.
         """
         if not self._user:
-            told = self._http.get(f"/services/data/v{self._version}/").json()
+            told = self._http.get(self._root).json()
             self._user = str(told["identity"]).rpartition("/")[2]
         return self._user
-
-    def update(self, name: str, id: str, data: hub.JsonObject, unmodified_since: str) -> None:
-        """Patch by id, and only if nobody changed it since, when a time is given."""
-        headers = dict(_WRITING)
-        if unmodified_since:
-            headers["If-Unmodified-Since"] = http_date(unmodified_since)
-        with errors.translated():
-            self._object(name).update(id, data, headers=headers)
 
     def delete(self, name: str, id: str) -> None:
         with errors.translated():
             self._object(name).delete(id)
+
+    def _send(self, method: str, path: str, **request: Any) -> hub.Response:
+        answer = self._http.request(method, path, **request)
+        self._adapter.note(answer)
+        return answer
 
     def _sdk(self) -> Sdk:
         """A new one for each call, cheap without a login: it changes its own state as it works."""
@@ -188,8 +191,12 @@ class _Adapter(BaseAdapter):
         answer = self._http.request(
             str(request.method), str(request.url), content=_bytes(request.body), headers=headers
         )
-        self.limit_info = answer.headers.get("sforce-limit-info", self.limit_info)
+        self.note(answer)
         return _as_requests(answer, request)
+
+    def note(self, answer: hub.Response) -> None:
+        """Remember what an answer says about the quota."""
+        self.limit_info = answer.headers.get("sforce-limit-info", self.limit_info)
 
     def close(self) -> None:
         """The client outlives the SDK's sessions."""
@@ -213,8 +220,3 @@ def _text(value: str | bytes) -> str:
 
 def _bytes(body: Any) -> bytes | None:
     return body.encode() if isinstance(body, str) else body
-
-
-def http_date(version: str) -> str:
-    """A SystemModstamp as an HTTP date: `Sat, 21 Nov 2026 10:00:00 GMT`."""
-    return format_datetime(datetime.fromisoformat(version).astimezone(UTC), usegmt=True)

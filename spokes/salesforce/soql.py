@@ -85,6 +85,13 @@ def oldest(stream: str, before: datetime) -> str:
     return f"{_select(['SystemModstamp'], stream)} {first}"
 
 
+def counted(stream: str, since: datetime | None) -> str:
+    """How many there are, or have changed since: `totalSize` of the answer, which has no rows."""
+    return _select(["COUNT()"], stream) + (
+        f" WHERE SystemModstamp >= {instant(since)}" if since else ""
+    )
+
+
 def by_ids(stream: str, ids: Sequence[str], fields: Sequence[str]) -> str:
     """The records with these ids."""
     return f"{_select(fields, stream)} WHERE Id IN {quote_soql_value(list(ids))}"

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 import hub
-from spokes.salesforce import errors, soql
+from spokes.salesforce import composite, errors, soql
+from spokes.salesforce.composite import Call
 from spokes.salesforce.errors import Outdated, TooLarge
 from spokes.salesforce.ids import id18, is_id
-from spokes.salesforce.org import Org, Usage
+from spokes.salesforce.org import Answered, Org, Usage
 
 _MINUTE = timedelta(minutes=1)
 _IDS_PER_QUERY = 200  # keeps the request line far below their 16 KB
@@ -22,7 +23,9 @@ _KEYLESS = frozenset({"CaseComment"})  # objects that can have no custom fields,
 _SPLITS = 6  # how often one pull halves a window that is too large for them
 
 
-class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Recalls, hub.Attaches):
+class Salesforce(
+    hub.Spoke, hub.Pulls, hub.Fetches, hub.WritesMany, hub.Recalls, hub.Attaches, hub.Counts
+):
     """One org, spoken to at its My Domain as an External Client App.
 
     Signs in with `client_secret` (client credentials), or as `username` with `private_key` (JWT
@@ -34,7 +37,9 @@ class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Recalls, hub
         hub.Stream(name, every=_MINUTE, by_time=True)
         for name in ("Account", "Contact", "Case", "CaseComment", "ContentVersion")
     )
+    at_once: ClassVar[int] = composite.MOST
     rate = hub.Rate(calls=25)  # they limit calls per day and long ones at once, not per second
+    quota = hub.Quota(timedelta(days=1))  # a rolling one; Sforce-Limit-Info says how many
     # Never *.lightning.force.com (INVALID_SESSION_ID), nor login.salesforce.com (not an API host).
     hosts = (".my.salesforce.com", ".sandbox.my.salesforce.com")
 
@@ -106,12 +111,34 @@ class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Recalls, hub
             found = {change.id: change for changes in batches for change in changes}
             yield from (found.get(one) or hub.Change(stream.name, one, None) for one in chunk)
 
+    def count(self, stream: hub.Stream, since: datetime | None) -> int:
+        """With those in the recycle bin, of which a pull tells too."""
+        return int(self._org.query(soql.counted(stream.name, since))["totalSize"])
+
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
-        """Their version is not read back: what changed in between would pass as seen."""
-        if write.id is None:
-            return hub.Receipt(self._create(stream, write))
-        self._org.update(stream.name, _checked(stream, write.id), write.data, write.version)
-        return hub.Receipt(id18(write.id))
+        call = self._call(stream, write)
+        return self._receipt(stream, write, partial(self._org.write, call))
+
+    def upsert_many(
+        self, stream: hub.Stream, writes: Sequence[hub.Write]
+    ) -> Sequence[hub.Receipt | hub.SyncError]:
+        """In one composite request, but for what it would not carry as it is: that goes alone."""
+        calls = [self._call_or_error(stream, write) for write in writes]
+        together = {
+            number: call
+            for number, call in enumerate(calls)
+            if isinstance(call, Call) and composite.is_literal(call)
+        }
+        answers = self._org.write_many(together)
+        attempts: list[hub.Attempt | hub.SyncError] = []
+        for number, (write, call) in enumerate(zip(writes, calls, strict=True)):
+            if isinstance(call, Call):
+                answered = answers.get(number) or partial(self._org.write, call)
+                receipt = partial(self._receipt, stream, write, answered)
+                attempts.append(hub.Attempt(receipt, asks=number not in answers))
+            else:
+                attempts.append(call)
+        return hub.outcomes(attempts)
 
     def delete(self, stream: hub.Stream, id: str) -> None:
         self._org.delete(stream.name, _checked(stream, id))
@@ -127,7 +154,7 @@ class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Recalls, hub
             return hub.Receipt(id18(found[0]["Id"]))
         data = write.data | {field: write.key}
         try:
-            return hub.Receipt(id18(self._org.upload(stream.name, data, content)))
+            return hub.Receipt(self._org.upload(stream.name, data, content))
         except hub.Conflict as error:  # a try that was under way has just ended
             raise hub.Transient(str(error)) from error
 
@@ -143,13 +170,31 @@ class Salesforce(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Recalls, hub
             rows += answer["records"]
         return [id18(row["Id"]) for row in rows if _same(row, said)]
 
-    def _create(self, stream: hub.Stream, write: hub.Write) -> str:
+    def _call(self, stream: hub.Stream, write: hub.Write) -> Call:
+        if write.id is not None:
+            id = _checked(stream, write.id)
+            return composite.update(stream.name, id, write.data, write.version)
         if stream.name in _KEYLESS:
-            return id18(self._org.insert(stream.name, write.data))
-        field = self.external_id_field
+            return composite.insert(stream.name, write.data)
+        return composite.create(stream.name, self.external_id_field, write.key, write.data)
+
+    def _call_or_error(self, stream: hub.Stream, write: hub.Write) -> Call | hub.SyncError:
         try:
-            return id18(self._org.create(stream.name, field, write.key, write.data))
+            return self._call(stream, write)
+        except hub.SyncError as error:
+            return error
+
+    def _receipt(self, stream: hub.Stream, write: hub.Write, answered: Answered) -> hub.Receipt:
+        """Their version is not read back: what changed in between would pass as seen."""
+        if write.id is not None:
+            answered()
+            return hub.Receipt(id18(write.id))
+        try:
+            return hub.Receipt(composite.made(answered()))
         except hub.NotFound as error:  # of a creation nothing can be gone but the field
+            if stream.name in _KEYLESS:
+                raise
+            field = self.external_id_field
             raise hub.Permanent(
                 f"{stream.name}.{field} is not an external id that our user may write: create it"
                 f" as a unique External Id, or set external_id_field ({error})"

@@ -21,6 +21,9 @@ class Capabilities:
     filters: bool
     sorts: bool
     patches: bool
+    bulk: int
+    """How many operations it takes at once; none where it has no bulk requests."""
+    bulk_bytes: int
 
 
 def capabilities(http: hub.Client) -> Capabilities:
@@ -31,7 +34,13 @@ def capabilities(http: hub.Client) -> Capabilities:
         told = said.get(name)
         return isinstance(told, dict) and told.get("supported") is True
 
-    return Capabilities(can("filter"), can("sort"), can("patch"))
+    def most(name: str) -> int:
+        value = said["bulk"].get(name) if can("bulk") else 0
+        return value if isinstance(value, int) and value > 0 else 0
+
+    return Capabilities(
+        can("filter"), can("sort"), can("patch"), most("maxOperations"), most("maxPayloadSize")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,12 @@ class Listing:
 
     @classmethod
     def at(cls, cursor: hub.Cursor | None) -> Self:
-        """Raises `CursorLost`, also for the end of a listing: everything is listed again."""
+        """Raises `CursorLost` for a cursor that no listing has made."""
         if cursor is None:
             return cls()
         start = cursor.removeprefix(cls.PREFIX)
         if start == cursor or not start.isdecimal():
-            raise hub.CursorLost(f"{cursor!r}: the server cannot say what changed since")
+            raise hub.CursorLost(f"{cursor!r} is not a place in a list")
         return cls(int(start))
 
 
@@ -89,6 +98,15 @@ class Server:
         if not isinstance(listed, list) or not isinstance(total, int):
             raise hub.Transient(f"{stream.name}: the server answered a search with no list")
         return Found(listed, total)
+
+    def counted(self, stream: hub.Stream, since: datetime | None) -> int:
+        """How many there are, or have changed since; no record is asked for (RFC 7644, 3.4.2.4).
+
+        But of a server that can do little and shall decide the size of its pages: a first one.
+        """
+        asked = {} if since is None else {"filter": f"meta.lastModified ge {_moment(since)}"}
+        none = {"count": 0} if self.filters or self.page_size is not None else {}
+        return self.search(stream, startIndex=1, **asked, **none).total
 
     def all(
         self, stream: hub.Stream, listing: Listing

@@ -1,7 +1,7 @@
 """Who is in which group: pairs, read out of the lists of members that groups have.
 
-SCIM tells nobody who has left: only a complete listing shows it. So that is what every pull is, and
-its end cannot be resumed (`CursorLost`): the hub lists anew, and knows what is missing.
+SCIM tells nobody who has left: only a complete listing shows it. So that is what every pull is
+(`hub.LISTED`): the hub knows what is missing.
 
     {"id": "<group>|<user>", "group": "<group>", "user": "<user>"}
 
@@ -26,10 +26,7 @@ _BETWEEN = "|"
 
 
 def listed(server: Server, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
-    """Every pair, from where a listing stopped; a page's end is resumed where its groups begin.
-
-    Raises `CursorLost` for the end of a listing.
-    """
+    """Every pair, from where a listing stopped; a page's end is resumed where its groups begin."""
     ids, at = _ids_by_name(server), Listing.at(cursor)
     for groups, after in server.all(_GROUPS, at):
         pairs = {change.id: change for group in groups for change in _pairs(group, ids)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 
@@ -21,6 +21,11 @@ NAMED_BY = {"Users": "userName", "Groups": "displayName"}
 
 def path(stream: hub.Stream, id: str = "") -> str:
     return f"/{stream.name}/{quote(id, safe='')}" if id else f"/{stream.name}"
+
+
+def id_of(location: str) -> str:
+    """The id of the resource at this address."""
+    return unquote(urlsplit(location).path.rpartition("/")[2])
 
 
 def change(stream: hub.Stream, resource: Any) -> hub.Change:

@@ -3,32 +3,33 @@
 Users and groups can be written to it as well.
 
 What a server can do it says in its ServiceProviderConfig. One that can filter and sort is asked
-for what changed, by (meta.lastModified, id). From any other everything is listed every time, and
-its cursor says so: it cannot be resumed, which makes what a listing lacks known as deleted.
+for what changed, by (meta.lastModified, id). From any other everything is listed every time
+(`hub.LISTED`), which makes what a listing lacks known as deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 import hub
-from spokes.scim import memberships, records, writing
+from spokes.scim import bulk, memberships, records, writing
 from spokes.scim.listing import Listing, Server, capabilities
+from spokes.scim.writing import Call
 
-LISTED = "listed"
-"""The cursor after a complete listing of a server that cannot say what changed."""
 IDS_PER_QUERY = 40  # keeps the request line far below 8 KB
 
 
-class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
+class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.WritesMany, hub.Counts):
     """One tenant of a SCIM server, reached with a bearer token; `url` ends before /Users."""
 
     kind: ClassVar[Literal["identity"]] = "identity"
     streams = (hub.Stream("Users"), hub.Stream("Groups"), hub.Stream(memberships.NAME))
+    at_once: ClassVar[int] = bulk.MOST
     rate = hub.Rate(calls=10)
 
     token: hub.Secret
@@ -45,7 +46,7 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
         server = self._server()
         if stream.name == memberships.NAME:
             yield from memberships.listed(server, cursor)
-            yield hub.Page((), LISTED)
+            yield hub.Page((), hub.LISTED)
         elif server.knows_changes and self.incremental and not _of_listing(cursor):
             yield from self.keyset(cursor, partial(server.changed, stream))
         else:
@@ -65,12 +66,44 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
             found = {change.id: change for change in server.by_ids(stream, some)}
             yield from (found.get(id) or hub.Change(stream.name, id, None) for id in some)
 
+    def count(self, stream: hub.Stream, since: datetime | None) -> int | None:
+        """Of users and groups; what changed only where the server is asked for that."""
+        if stream.name == memberships.NAME:
+            return None
+        server = self._server()
+        if since is not None and not (server.knows_changes and self.incremental):
+            return None
+        return server.counted(stream, since)
+
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
         _check_is_written(stream)
         server = self._server()
-        if write.id is None:
-            return writing.create(server, stream, write)
-        return writing.update(server, stream, write.id, write)
+        call = writing.call(server, stream, write)
+        return writing.receipt(stream, call, partial(writing.send, server, call))
+
+    def upsert_many(
+        self, stream: hub.Stream, writes: Sequence[hub.Write]
+    ) -> Sequence[hub.Receipt | hub.SyncError]:
+        """By `/Bulk` where the server has it, else one by one; each is looked for before."""
+        _check_is_written(stream)
+        server = self._server()
+        calls: list[Call | hub.SyncError] = []
+        for write in writes:
+            try:
+                calls.append(writing.call(server, stream, write))
+            except (hub.Conflict, hub.Permanent) as error:
+                calls.append(error)
+        together = {n: one for n, one in enumerate(calls) if isinstance(one, Call)}
+        answers = bulk.send(server, together)
+        attempts: list[hub.Attempt | hub.SyncError] = []
+        for number, call in enumerate(calls):
+            if isinstance(call, Call):
+                answered = answers.get(number) or partial(writing.send, server, call)
+                receipt = partial(writing.receipt, stream, call, answered)
+                attempts.append(hub.Attempt(receipt, asks=number not in answers))
+            else:
+                attempts.append(call)
+        return hub.outcomes(attempts)
 
     def delete(self, stream: hub.Stream, id: str) -> None:
         _check_is_written(stream)
@@ -84,7 +117,7 @@ class Scim(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
     ) -> Iterator[hub.Page]:
         for changes, listing in server.all(stream, Listing.at(cursor)):
             yield hub.Page(changes, listing.cursor)
-        yield hub.Page((), LISTED)
+        yield hub.Page((), hub.LISTED)
 
 
 def _check_is_written(stream: hub.Stream) -> None:
@@ -93,4 +126,4 @@ def _check_is_written(stream: hub.Stream) -> None:
 
 
 def _of_listing(cursor: hub.Cursor | None) -> bool:
-    return cursor is not None and (cursor == LISTED or cursor.startswith(Listing.PREFIX))
+    return cursor is not None and cursor.startswith(Listing.PREFIX)

@@ -46,6 +46,7 @@ class Kind:
     `listing` searches by `$query`. Where `under` is named, it lists orders, and the records are
     only ids in that field of an order: their fields come from `by_ids`, and `whole` lists the ids
     under a single order that has more than came with it. `nested` completes connections inside.
+    `counts` asks how many a `$query` finds, where they can be counted.
     """
 
     type: str
@@ -53,6 +54,7 @@ class Kind:
     by_ids: str
     weight: int
     nested: Mapping[str, Listing] = field(default_factory=dict[str, Listing])
+    counts: str = ""
     under: str = ""
     whole: str = ""
 
@@ -62,6 +64,11 @@ def _search(root: str, fields: str, weight: int) -> Listing:
       {root}(first: $first, after: $after, sortKey: UPDATED_AT, query: $query) {{ nodes {{ {fields} }} {_INFO} }}
     }}"""
     return Listing(text, (root,), weight)
+
+
+def _counts(root: str) -> str:
+    """Without a limit: theirs would be 10,000."""
+    return f"query($query: String) {{ {root}(limit: null, query: $query) {{ count precision }} }}"
 
 
 def _by_ids(type: str, fields: str) -> str:
@@ -103,12 +110,14 @@ KINDS: Mapping[str, Kind] = {
         listing=_search("customers", _CUSTOMER, weight=4 + LATEST),
         by_ids=_by_ids("Customer", _CUSTOMER),
         weight=4 + LATEST,
+        counts=_counts("customersCount"),
     ),
     "orders": Kind(
         type="Order",
         listing=_search("orders", _ORDER, weight=6 + 5 * NESTED),
         by_ids=_by_ids("Order", _ORDER),
         weight=6 + 5 * NESTED,
+        counts=_counts("ordersCount"),
         nested={"lineItems": _rest("Order", "lineItems", _LINE, weight=5)},
     ),
     "refunds": Kind(

@@ -31,7 +31,7 @@ class Listed:
     node: hub.JsonObject
 
 
-class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
+class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives, hub.Counts):
     """One shop, reached with the token of a custom app.
 
     External ids are Shopify's global ids (`gid://shopify/Order/1`), in every stream and webhook.
@@ -100,6 +100,16 @@ class Shopify(hub.Spoke, hub.Pulls, hub.Fetches, hub.Receives):
                     yield hub.Change(stream.name, asked, None)
                 else:
                     yield self._change(stream.name, kind, node)
+
+    def count(self, stream: hub.Stream, since: datetime | None) -> int | None:
+        """Of customers and orders, as far as our scopes show them; None if that is no number."""
+        kind = KINDS[stream.name]
+        if not kind.counts:
+            return None
+        query = None if since is None else f"updated_at:>='{_instant(since)}'"
+        (found,) = self._ask(kind.counts, query=query).values()
+        exact = found is not None and found["precision"] == "EXACT"
+        return int(found["count"]) if exact else None
 
     def verify(self, hook: hub.Webhook) -> None:
         secrets = [s for s in (self.hook_secret, self.previous_hook_secret) if s]

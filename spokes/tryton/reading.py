@@ -50,6 +50,16 @@ def records(server: Server, stream: str, domain: Sequence[Any]) -> list[hub.Json
     return server.search_read(table.model, domain, table.asked())
 
 
+def counted(server: Server, stream: str, since: datetime | None) -> int:
+    """How many records there are, or have changed since, they or a part of them."""
+    table = tables.TABLES[stream]
+    if since is None:
+        return server.search_count(table.model, [])
+    parts = ("", *(f"{part.name}." for part in table.parts))
+    later = [[f"{part}{stamp}", ">=", typed(since)] for part in parts for stamp in STAMPS]
+    return server.search_count(table.model, ["OR", *later])
+
+
 @dataclass(slots=True)
 class _List:
     """Where one stamp of one model says that something happened, read a page at a time."""

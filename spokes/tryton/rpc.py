@@ -52,6 +52,10 @@ class Server:
         )
         return [plain(record) for record in found]
 
+    def search_count(self, model: str, domain: Sequence[Any]) -> int:
+        """How many records there are, archived ones too."""
+        return int(self.call(model, "search_count", domain, context=ALL))
+
 
 def plain(value: Any) -> Any:
     """A value without Tryton's types: moments and days as ISO 8601 in UTC, decimals as text.

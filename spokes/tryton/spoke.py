@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from spokes.tryton import reading, rpc, writing
 from spokes.tryton.tables import TABLES
 
 
-class Tryton(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
+class Tryton(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes, hub.Counts):
     """One database of a Tryton 7.0 server, over JSON-RPC, as a user of it."""
 
     kind: ClassVar[Literal["crm"]] = "crm"
@@ -40,6 +41,9 @@ class Tryton(hub.Spoke, hub.Pulls, hub.Fetches, hub.Writes):
             numbers = [int(id) for id in some if id.isdecimal()]
             found = {one.id: one for one in reading.by_ids(server, stream.name, numbers)}
             yield from (found.get(id) or hub.Change(stream.name, id, None) for id in some)
+
+    def count(self, stream: hub.Stream, since: datetime | None) -> int:
+        return reading.counted(self._server(), stream.name, since)
 
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
         _written(stream)

@@ -17,7 +17,7 @@ from hub.running import Web, serving
 from hub.store import access, sets
 from hub.store.database import Database
 from hub.sync.connection import Connections
-from spokes.scim.spoke import LISTED, Scim
+from spokes.scim.spoke import Scim
 from tests.databases import ON_POSTGRESQL, ON_SQLITE
 from tests.real.canaille import ENTERPRISE, Canaille, started
 
@@ -105,9 +105,10 @@ def test_the_spoke_pulls_from_it(db: Database, tmp_path: Path) -> None:
         pages = list(spoke.pull(users, None))
         told = {c.id: c.data["userName"] for page in pages for c in page.changes if c.data}
         assert told == made, "it ignores filters, and takes no count"
-        assert pages[-1].cursor == LISTED
+        assert spoke.count(users, None) == len(made)
+        assert pages[-1].cursor == hub.LISTED
         with pytest.raises(hub.CursorLost):
-            list(spoke.pull(users, LISTED))
+            list(spoke.pull(users, hub.LISTED))
         [listed] = [c for page in spoke.pull(groups, None) for c in page.changes]
         assert listed.id == group["id"]
         assert listed.data is not None
@@ -117,7 +118,7 @@ def test_the_spoke_pulls_from_it(db: Database, tmp_path: Path) -> None:
         pairs = list(spoke.pull(memberships, None))
         joined = {c.id: c.data for page in pairs for c in page.changes}
         assert joined.keys() == {f"{group['id']}|{user}" for user in made}, "by the users' ids"
-        assert pairs[-1].cursor == LISTED
+        assert pairs[-1].cursor == hub.LISTED
         assert all(data and data["user"] in made for data in joined.values())
 
         ada = next(iter(made))

@@ -80,6 +80,19 @@ def test_it_tells_of_what_came_changed_went_and_was_merged(
     assert [change.data for change in build().fetch(TICKETS, [goes, merged, "99999"])] == [None] * 3
 
 
+def test_tickets_and_users_are_counted(build: Callable[..., RequestTracker]) -> None:
+    spoke = build()
+    made = spoke.upsert(TICKETS, hub.Write(None, {"Subject": "Counted"}, "b" * 32))
+    assert spoke.count(TICKETS, None) == len(pulled(spoke)[0])
+    users = [one for page in spoke.pull(USERS, None) for one in page.changes]
+    assert spoke.count(USERS, None) == len(users)
+    moment = datetime.fromisoformat(made.version)
+    since = spoke.count(TICKETS, moment)
+    assert since is not None
+    assert since >= 1
+    assert spoke.count(TICKETS, moment + timedelta(hours=1)) == 0
+
+
 def test_ties_are_read_on_by_number(
     there: request_tracker.RequestTracker, build: Callable[..., RequestTracker]
 ) -> None:

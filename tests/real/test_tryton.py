@@ -111,6 +111,20 @@ def test_a_part_that_changes_alone_tells_of_its_party(there: tryton.Tryton, spok
     assert told[str(id)].version > before.version
 
 
+def test_parties_are_counted_with_archived_ones_and_those_whose_parts_changed(
+    there: tryton.Tryton, spoke: Tryton
+) -> None:
+    archived, changed = there.party("Gone"), there.party("Counted")
+    spoke.delete(PARTIES, str(archived))
+    assert spoke.count(PARTIES, None) == len(pulled(spoke, PARTIES)[0])
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    assert spoke.count(PARTIES, moment) == 0
+    while datetime.now(UTC) < moment:
+        there.call("party.party.read", [changed], ["name"])
+    there.call("party.party.write", [changed], {"contact_mechanisms": mechanism("phone", "1")})
+    assert spoke.count(PARTIES, moment) == 1
+
+
 def test_an_archived_party_is_gone_and_comes_back(there: tryton.Tryton, spoke: Tryton) -> None:
     id = there.party("Archived")
     spoke.delete(PARTIES, str(id))

@@ -48,6 +48,30 @@ FAULTS = {
         "{by: cursor, parameter: after, next: next}", "{by: page}",
         "acme/spoke.yaml:11:5: streams.work_orders.pages: by: page needs parameter",
     ),
+    "a count of a list that is none": (
+        "    path: /work_orders\n    records: items\n    pages: {by: cursor, parameter: after, next: next}\n    since: changed_since\n",
+        "    count: total\n",
+        "acme/spoke.yaml:9:5: streams.work_orders.count: is for a list; say with `path` where the list is",
+    ),
+    "a count of what holds the records": (
+        "records: items", "records: items\n    nested: {at: lines, parent: order}\n    count: total",
+        "acme/spoke.yaml:12:5: streams.work_orders.count: counts what holds the records, not them; leave it out, or give a `path`",
+    ),
+    "a count that is said to be of everything twice": (
+        "    since: changed_since\n", "    count: {at: total, whole: true}\n",
+        "acme/spoke.yaml:12:24: streams.work_orders.count.whole: goes without saying where the list has no `since`",
+    ),
+    "a secret beside a count": (
+        "records: items", "records: items\n    count: {at: total, query: {api_key: x}}",
+        "acme/spoke.yaml:11:32: streams.work_orders.count.query.api_key: would be a secret in clear text, in an address; use `auth`",
+    ),
+    "a count in an address of nothing": (
+        "records: items", "records: items\n    count: {at: total, path: '/{shop}/count'}",
+        "acme/spoke.yaml:11:24: streams.work_orders.count.path: {shop} is nothing; known: api_key, hook_secret",
+    ),
+    "a quota in no time": (
+        "about:", "quota: 0h\nabout:", "acme/spoke.yaml:2:1: quota: per: is no time; write a number and s, m, h or d: 24h",
+    ),
     "a keyset without a time": (
         "    pages: {by: cursor, parameter: after, next: next}\n    since: changed_since\n",
         "    pages: {by: keyset, parameter: after}\n",

@@ -1,7 +1,8 @@
-"""Actions and functions: WhoAmI, CloseIncident, CreateMultiple."""
+"""Actions and functions: WhoAmI, RetrieveTotalRecordCount, CloseIncident, CreateMultiple."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,49 @@ from spokes.dynamics365.sandbox.schema import CASE_REASONS
 USER = rules.USER
 UNIT = "00000000-5555-4444-8888-0000000000bb"
 ORGANIZATION = "00000000-5555-4444-8888-0000000000cc"
+_COUNTED = re.compile(r"RetrieveTotalRecordCount\(EntityNames=\[(.*)\]\)")
 CREATE_MULTIPLE = "Microsoft.Dynamics.CRM.CreateMultiple"
 _MOST = 1000
 
 
-def who_am_i(url: str) -> Answer:
+def function(rows: Rows, where: str, url: str) -> Answer | None:
+    """What a function of this address answers, None if it is none; raises `Refused`."""
+    if where == "WhoAmI":
+        return _who_am_i(url)
+    counted = _COUNTED.fullmatch(where)
+    return _total_record_count(rows, counted[1], url) if counted else None
+
+
+def _who_am_i(url: str) -> Answer:
     body = {
         "@odata.context": f"{url}/api/data/v9.2/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse",
         "BusinessUnitId": UNIT,
         "UserId": USER,
         "OrganizationId": ORGANIZATION,
+    }
+    return Answer(200, ODATA, body)
+
+
+def _total_record_count(rows: Rows, names: str, url: str) -> Answer:
+    """How many rows tables have, by their quoted logical names; raises `Refused`.
+
+    Theirs is a snapshot of the last 24 hours, this one is of now.
+    """
+    asked = [name.strip() for name in names.split(",")]
+    known = {f"'{table.schema.name}'": table for table in rows}
+    for name in asked:
+        if name not in known:
+            raise Refused(400, ARGUMENT, f"Entity {name} was not found in the MetadataCache.")
+    tables = [known[name] for name in asked]
+    kind = "Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse"
+    body = {
+        "@odata.context": f"{url}/api/data/v9.2/$metadata#{kind}",
+        "EntityRecordCountCollection": {
+            "Count": len(tables),
+            "IsReadOnly": False,
+            "Keys": [table.schema.name for table in tables],
+            "Values": [len(table.rows) for table in tables],
+        },
     }
     return Answer(200, ODATA, body)
 

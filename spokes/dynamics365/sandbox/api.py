@@ -23,13 +23,14 @@ class Api:
     def __init__(self, rows: Rows, retention: tracking.Retention) -> None:
         self._rows, self._retention = rows, retention
         self.contents = files.Contents(rows)
+        self.most_aggregated = 50_000
 
     def answer(self, request: Request, url: str, size: int, now: datetime) -> Answer:
         """Raises `Refused`. No list has more than `size` rows."""
         where = self._where(request)
         preferences = prefer.read(request)
-        if where == "WhoAmI" and request.method == "GET":
-            return actions.who_am_i(url)
+        if request.method == "GET" and (said := actions.function(self._rows, where, url)):
+            return said
         if where in files.ACTIONS and request.method == "POST":
             return self.contents.answer(where, request.json(), now)
         if where == "CloseIncident" and request.method == "POST":
@@ -99,6 +100,9 @@ class Api:
             return tracking.answer(
                 self._rows, table, asked, preferences, self._retention, url=url, size=size, now=now
             )
+        if "$apply" in names:
+            asked = listing.options(request.query, frozenset({"apply"}))
+            return listing.aggregated(table, asked, url, self.most_aggregated)
         asked = listing.options(request.query, listing.OPTIONS)
         return listing.answer(self._rows, table, asked, preferences, url, size)
 

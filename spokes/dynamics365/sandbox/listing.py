@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
@@ -13,13 +14,14 @@ import orjson
 from hub.testing import Answer
 from spokes.dynamics365.sandbox import filters
 from spokes.dynamics365.sandbox.prefer import Preferences
-from spokes.dynamics365.sandbox.refusal import ODATA, QUERY, Refused
+from spokes.dynamics365.sandbox.refusal import ODATA, QUERY, TOO_MANY, Refused
 from spokes.dynamics365.sandbox.rows import Row, Rows, Table
 from spokes.dynamics365.sandbox.schema import Column
 from spokes.dynamics365.sandbox.view import context, view
 
 OPTIONS = frozenset({"select", "filter", "orderby", "expand", "top", "count", "skiptoken"})
 MOST_COUNTED = 5_000
+_APPLY = re.compile(r"(?:filter\((.+)\)/)?aggregate\(\$count as ([A-Za-z_]\w*)\)")
 Options = Mapping[str, str]
 Order = Sequence[tuple[Column, bool]]
 
@@ -65,6 +67,19 @@ def counted(table: Table, asked: Options) -> Answer:
     """`/$count`: as text, never more than 5,000."""
     text = str(min(len(_found(table, asked)), MOST_COUNTED))
     return Answer(200, ODATA | {"Content-Type": "text/plain"}, text)
+
+
+def aggregated(table: Table, asked: Options, url: str, most: int) -> Answer:
+    """`$apply`: how many rows there are, or fulfil a condition; raises `Refused` for more than `most`."""
+    found = _APPLY.fullmatch(asked["apply"])
+    if found is None:
+        raise Refused(400, QUERY, f"Syntax error in $apply: '{asked['apply']}'.")
+    rows = _found(table, {"filter": found[1]} if found[1] else {})
+    if len(rows) > most:
+        said = "AggregateQueryRecordLimit exceeded. Cannot perform this operation."
+        raise Refused(400, TOO_MANY, said)
+    shown = f"{url}/api/data/v9.2/$metadata#{table.schema.set}({found[2]})"
+    return Answer(200, ODATA, {"@odata.context": shown, "value": [{found[2]: len(rows)}]})
 
 
 def link(url: str, table: Table, asked: Options, token: str) -> str:

@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hub.testing import Answer, BadCommand, Request, Sandbox
+from hub.testing import Answer, BadCommand, Request, Sandbox, part
 from hub.testing.sender import FORGERIES, SentHook
-from spokes.dynamics365.sandbox import aad, dispatch, hooks, retail, rules, values
+from spokes.dynamics365.sandbox import aad, batch, dispatch, hooks, retail, rules, values
 from spokes.dynamics365.sandbox.api import Api
 from spokes.dynamics365.sandbox.keys import ACTIVE, PENDING
 from spokes.dynamics365.sandbox.limits import Limits
@@ -66,12 +66,25 @@ class Dynamics365Sandbox(Sandbox):
             return Answer(401, _SIGN_IN)
         try:
             left = self.limits.admit(now)
-            answer = self._api.answer(request, self.url, self.page_size or MOST, now)
+        except Refused as refused:
+            return refused.answer()
+        answer = self._said(request, now)
+        return Answer(answer.status, {**answer.headers, **left}, answer.body)
+
+    def _said(self, request: Request, now: datetime) -> Answer:
+        """The answer to a request that comes alone, or is a batch, or in one."""
+
+        def ask(inner: Request) -> Answer:
+            return part(self, inner, lambda one: self._said(one, now))
+
+        try:
+            if batch.is_meant(request):
+                return batch.answer(request, self.url, ask)
+            return self._api.answer(request, self.url, self.page_size or MOST, now)
         except Refused as refused:
             return refused.answer()
         except ValueError:
             return Refused(400, PAYLOAD, "Invalid JSON. A token was not recognized.").answer()
-        return Answer(answer.status, {**answer.headers, **left}, answer.body)
 
     def webhooks(self, command: JsonObject) -> Sequence[SentHook]:
         """As `Sandbox.webhooks` says; "message" is the event's name, Update unless it says so."""
@@ -114,6 +127,7 @@ class Dynamics365Sandbox(Sandbox):
         {"do": "grant", "stream": S, "on": false}        our user's privilege to read it
         {"do": "expire_cursors"}                         every delta link so far is void
         {"do": "limits", "requests": N, "milliseconds": M, "concurrent": K, "cost": C, "others": O}
+        {"do": "aggregate", "most": N}                   rows that an aggregation counts, 50,000
         {"do": "jobs"}                                   → the system jobs of webhooks
         """
         commands: Mapping[str, Callable[[JsonObject], Any]] = {
@@ -132,6 +146,7 @@ class Dynamics365Sandbox(Sandbox):
             "expire_tokens": lambda _: self.tokens.expire(),
             "expire_cursors": self._expire_cursors,
             "limits": self._limits,
+            "aggregate": lambda told: setattr(self._api, "most_aggregated", int(told["most"])),
             "jobs": lambda _: [{"name": j.name, "statuscode": j.statuscode} for j in self.jobs],
         }
         do = command.get("do")

@@ -37,6 +37,14 @@ class Reader:
         rows = [_shown(state, names) for state in states]
         return self._page(kind.name, f"{kind.name}({','.join(names)})", rows, asked)
 
+    def counted(self, kind: Kind, request: Request) -> Answer:
+        """How many there are, as text with a BOM; raises `Refused` to whom it must be exact."""
+        asking.options(request, ())
+        if request.headers.get("consistencylevel", "").lower() != "eventual":
+            raise Refused(400, BAD, "$count is not currently supported.")
+        number = len(list(self.directory.live(kind, self.as_of)))
+        return Answer(200, {"Content-Type": "text/plain"}, f"\ufeff{number}")
+
     def object(self, kind: Kind, id: str, request: Request) -> Answer:
         asked = asking.options(request, {"$select"})
         row = _shown(self._state(kind, id), asking.selected(kind, asked))

@@ -111,6 +111,8 @@ class EntraSandbox(Sandbox):
                 return tracking.answer(
                     self.directory, kind, asked, self.habits, url=self.url, size=size, now=now
                 )
+            case ["$count"]:
+                return reader.counted(kind, request)
             case [id]:
                 return reader.object(kind, id, request)
             case [id, "members"] if kind.name == "groups":

@@ -92,6 +92,8 @@ class LoyaltySandbox(Sandbox):
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["v1", "main", str(name)] if name in LISTED:
                 return self._list(name, request)
+            case "GET", ["v1", "main", str(name), "count"] if name in LISTED:
+                return self._counted(name, request)
             case "GET", ["v1", "main", "members", str(id)]:
                 return Answer(200, {}, self._found("members", id))
             case "POST", ["v1", "main", "members"]:
@@ -126,6 +128,15 @@ class LoyaltySandbox(Sandbox):
                 raise Refused(400, "parameter", f"at most {MOST_IDS} ids")
             return Answer(200, {}, {"items": [row for row in rows if row["id"] in ids]})
         return self._page(name, asked, rows)
+
+    def _counted(self, name: str, request: Request) -> Answer:
+        """How many a list has, or shows of what has changed; without erased members."""
+        asked = dict(request.query)
+        if strange := sorted(set(asked) - {"changed_since"}):
+            raise Refused(400, "parameter", f"unknown parameter {strange[0]}")
+        since = _instant(asked.get("changed_since", "0"))
+        rows = self.ledger.all(name, self.clock.now())
+        return Answer(200, {}, {"count": sum(row["changed_at"] >= since for row in rows)})
 
     def _page(self, name: str, asked: Row, rows: list[Row]) -> Answer:
         since = _instant(asked.get("changed_since", "0"))

@@ -24,9 +24,13 @@ SCOPES = {"plm.read", "plm.write"}
 TOKEN_LIFE = timedelta(hours=1)
 MOST_PER_PAGE, USUAL_PER_PAGE, MOST_NUMBERS = 200, 50, 40
 LISTS = {
-    "parts": {"modified_since", "modified_before", "per_page", "cursor", "numbers"},
-    "defects": {"modified_since", "modified_before", "per_page", "cursor", "external_ref"},
+    "parts": {"modified_since", "modified_before", "per_page", "cursor", "with_total", "numbers"},
+    "defects": {
+        *("modified_since", "modified_before", "per_page", "cursor", "with_total"),
+        "external_ref",
+    },
 }
+A_DAY = 100_000  # calls
 
 
 class Refused(Exception):
@@ -48,7 +52,8 @@ class PlmSandbox(Sandbox):
         self.secrets = [HOOK_SECRET]
         self._tokens: dict[str, datetime] = {}
         self._keys: dict[str, tuple[bytes, str]] = {}
-        self._given = self._events = 0
+        self._given = self._events = self._spent = 0
+        self._day = self.clock.now().date()
         seeds.fill(self.tables, self.clock.now(), seed)
 
     def settings(self) -> Row:
@@ -69,11 +74,13 @@ class PlmSandbox(Sandbox):
             if request.path == "/oauth/token":
                 return self._token(request)
             self._admit(request)
-            return self._route(request)
+            answer = self._route(request)
         except Refused as refused:
-            return refused.answer
+            answer = refused.answer
         except Invalid as error:
-            return Refused(422, "invalid", str(error)).answer
+            answer = Refused(422, "invalid", str(error)).answer
+        left = {"X-RateLimit-Limit": str(A_DAY), "X-RateLimit-Remaining": str(A_DAY - self._spent)}
+        return Answer(answer.status, {**answer.headers, **left}, answer.body)
 
     def _token(self, request: Request) -> Answer:
         pair = b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
@@ -95,10 +102,19 @@ class PlmSandbox(Sandbox):
         until = self._tokens.get(token)
         if until is None or until <= self.clock.now():
             raise Refused(401, "invalid_token", "the access token is unknown or has expired")
+        self._count()
         if request.headers.get("accept") != TYPE:
             raise Refused(406, "not_acceptable", f"ask for {TYPE}")
         if request.body and request.headers.get("content-type") != "application/json":
             raise Refused(415, "unsupported_media_type", "send application/json")
+
+    def _count(self) -> None:
+        """A day's calls begin anew at midnight, UTC."""
+        if self._day != self.clock.now().date():
+            self._day, self._spent = self.clock.now().date(), 0
+        if self._spent >= A_DAY:
+            raise Refused(403, "quota_exceeded", f"the {A_DAY:,} calls of this day are spent")
+        self._spent += 1
 
     def _route(self, request: Request) -> Answer:
         match request.method, request.path.removeprefix("/api/v2").strip("/").split("/"):
@@ -132,11 +148,12 @@ class PlmSandbox(Sandbox):
                 raise Refused(400, "too_many", f"at most {MOST_NUMBERS} numbers")
             return Answer(200, {}, {"data": [row for row in rows if row["number"] in numbers]})
         rows = [row for row in rows if _within(row, asked)]
+        total = {"total": len(rows)} if _flag(asked, "with_total") else {}
         after = _cursor(asked["cursor"]) if "cursor" in asked else ("", "")
         rows = [row for row in rows if _place(row) > after]
         size = min(self.page_size or MOST_PER_PAGE, _size(asked))
         headers = {"Link": self._next(name, asked, rows[size - 1])} if len(rows) > size else {}
-        return Answer(200, headers, {"data": rows[:size]})
+        return Answer(200, headers, {"data": rows[:size], **total})
 
     def _next(self, name: str, asked: Row, last: Row) -> str:
         cursor = urlsafe_b64encode(orjson.dumps(_place(last))).decode()
@@ -199,6 +216,7 @@ class PlmSandbox(Sandbox):
         """Besides what every sandbox understands, for parts and defects:
 
         {"do": "rotate_secret"}   webhooks are signed with a new secret; settings() has both
+        {"do": "quota", "spent": N}   so many calls of this day are spent
 
         A part is never deleted. A deleted defect is listed with `deleted: true`, can be taken back
         (`undelete`), and one of two that are merged (`merge`) is deleted.
@@ -206,6 +224,9 @@ class PlmSandbox(Sandbox):
         match command:
             case {"do": "expire_tokens"}:
                 return self._tokens.clear()
+            case {"do": "quota", "spent": int(spent)}:
+                self._spent = spent
+                return None
             case {"do": "rotate_secret"}:
                 digest = hashlib.sha256(self.secrets[0].encode()).digest()
                 self.secrets = ["whsec_" + b64encode(digest).decode(), self.secrets[0]]
@@ -300,6 +321,12 @@ def _size(asked: Row) -> int:
     if not size.isdecimal() or not 1 <= int(size) <= MOST_PER_PAGE:
         raise Refused(400, "bad_parameter", f"per_page is 1 to {MOST_PER_PAGE}")
     return int(size)
+
+
+def _flag(asked: Row, key: str) -> bool:
+    if asked.get(key, "false") not in {"true", "false"}:
+        raise Refused(400, "bad_parameter", f"{key} is true or false")
+    return bool(asked.get(key) == "true")
 
 
 def _cursor(text: str) -> tuple[str, str]:

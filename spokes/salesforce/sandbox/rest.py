@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from hub.testing import Answer, Request
-from spokes.salesforce.sandbox import files, query, records, soql
+from spokes.salesforce.sandbox import composite, files, query, records, soql
 from spokes.salesforce.sandbox.refusal import Refused, not_found
 from spokes.salesforce.sandbox.tables import ORG, USER, Row, Table, Tables, stamp
 
@@ -23,10 +23,14 @@ _COLLECTION = 200
 
 @dataclass(slots=True)
 class Rest:
-    """One org's resources. `usage` is what the limits resource shows."""
+    """One org's resources. `usage` is what the limits resource shows.
+
+    `part` answers a request within a composite one.
+    """
 
     tables: Tables
     usage: Callable[[], tuple[int, int]]
+    part: composite.Part
     cursors: dict[str, query.Result] = field(default_factory=dict[str, query.Result])
     contents: dict[str, bytes] = field(default_factory=dict[str, bytes])
     opened: int = 0
@@ -45,12 +49,24 @@ class Rest:
                 return self._query(request, deleted=resource == "queryAll")
             case "GET", ["query" | "queryAll", locator]:
                 return self._more(request, locator)
+            case "POST", ["composite"]:
+                return self._composite(request, version, now)
             case _, ["composite", "sobjects", *rest]:
                 return self._collection(request, rest, now)
             case _, ["sobjects", name, *rest]:
                 return self._sobject(request, self.tables[name], rest, now)
             case _:
                 raise not_found()
+
+    def _composite(self, request: Request, version: str, now: datetime) -> Answer:
+        def ask(inner: Request) -> Answer:
+            try:
+                return self.answer(inner, now)
+            except Refused as refused:
+                return refused.answer()
+
+        body = _object(request)
+        return composite.answer(request, body, version, partial(self.part, ask=ask))
 
     def _overview(self, path: str, what: str) -> Answer:
         if what == "limits":
@@ -157,7 +173,10 @@ class Rest:
         text = request.param("q")
         if not text:
             raise Refused(400, "MALFORMED_QUERY", "SOQL query is missing: give the parameter q")
-        result = query.run(self.tables, soql.parse(text), deleted=deleted)
+        asked = soql.parse(text)
+        result = query.run(self.tables, asked, deleted=deleted)
+        if asked.counts:
+            return Answer(body={"totalSize": len(result.rows), "done": True, "records": []})
         return self._batch(request, result, 0, "")
 
     def _more(self, request: Request, locator: str) -> Answer:

@@ -1,6 +1,7 @@
 """The subset of SOQL that the sandbox understands, as a tree; all else is MALFORMED_QUERY.
 
 query     := SELECT path {, path} FROM name [WHERE condition] [ORDER BY order] [LIMIT number]
+           | SELECT COUNT() FROM name [WHERE condition] [LIMIT number]
 condition := factor {AND factor} | factor {OR factor}         (never mixed without brackets)
 factor    := NOT factor | ( condition ) | path operator value | path IN ( value {, value} )
 operator  := = | != | < | > | <= | >= | LIKE
@@ -61,11 +62,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
+    """`counts`: only how many rows there are is asked for."""
+
     fields: tuple[tuple[str, ...], ...]
     sobject: str
     where: Condition | None
     order: tuple[Order, ...]
     limit: int | None
+    counts: bool = False
 
 
 class _Token(NamedTuple):
@@ -105,16 +109,25 @@ class _Parser:
 
     def query(self) -> Query:
         self._keyword("SELECT")
-        fields = [self._path()]
-        while self._accept("symbol", ","):
-            fields.append(self._path())
+        fields = self._fields()
+        counts = not fields
         self._keyword("FROM")
         (name,) = self._one(self._path())
         where = self._condition() if self._accept("name", "WHERE") else None
-        order = self._order() if self._accept("name", "ORDER") else ()
+        order = self._order() if not counts and self._accept("name", "ORDER") else ()
         limit = int(self._expect("number").text) if self._accept("name", "LIMIT") else None
         self._expect("end")
-        return Query(tuple(fields), name, where, order, limit)
+        return Query(fields, name, where, order, limit, counts)
+
+    def _fields(self) -> tuple[tuple[str, ...], ...]:
+        """None for COUNT(), which stands alone."""
+        fields = [self._path()]
+        if fields == [("COUNT",)] and self._accept("symbol", "("):
+            self._expect("symbol", ")")
+            return ()
+        while self._accept("symbol", ","):
+            fields.append(self._path())
+        return tuple(fields)
 
     def _condition(self) -> Condition:
         parts = [self._factor()]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hub.testing import Answer, BadCommand, Request, Sandbox
+from hub.testing import Answer, BadCommand, Request, Sandbox, part
 from spokes.salesforce.ids import id18
 from spokes.salesforce.sandbox import files, oauth, records, rest, retail, trees
 from spokes.salesforce.sandbox.oauth import CLIENT_ID, CLIENT_SECRET, USERNAME, Sessions
@@ -34,7 +35,7 @@ class SalesforceSandbox(Sandbox):
         self.tables = Tables()
         self.sessions = Sessions()
         self.used, self.allowed = 0, 100_000
-        self._rest = rest.Rest(self.tables, lambda: (self.used, self.allowed))
+        self._rest = rest.Rest(self.tables, lambda: (self.used, self.allowed), partial(part, self))
         now = self.clock.now()
         if seed is not None:
             self.notes = trees.load(seed, self.tables, now)

@@ -1,25 +1,26 @@
 """The sandbox's front door: scim2-server's protocol, and the commands that steer it.
 
-`{"do": "impoverish"}` makes of it a server such as canaille: it neither filters nor sorts, takes no
-`count`, ignores a filter instead of refusing it, and shows members by their userName.
+`{"do": "impoverish"}` makes of it a server such as canaille: it neither filters nor sorts, has no
+bulk requests, takes no `count`, ignores a filter instead of refusing it, and shows members by their userName.
 """
 
 from __future__ import annotations
 
 import copy
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-from scim2_models import Filter, SCIMException, ScimProvider, Sort
-from scim2_server.handler import ScimHandler
+from scim2_models import Bulk, Filter, SCIMException, ScimProvider, Sort
 from scim2_server.requests import ScimRequest
 from scim2_server.service import ScimService
 from scim2_server.utils import load_default_provider
 
 from hub.testing import Answer, BadCommand, Request, Sandbox
 from spokes.scim.sandbox import pairs
+from spokes.scim.sandbox.bulk import Handler
 from spokes.scim.sandbox.shelf import Shelf
 
 JsonObject = dict[str, Any]
@@ -27,6 +28,7 @@ JsonObject = dict[str, Any]
 BASE = "/scim/v2"
 TOKEN = "scim-sandbox-token-0sandbox0sandbox"
 MOST = 1000
+MOST_BYTES = 1024 * 1024
 KINDS = {"Users": "User", "Groups": "Group"}
 
 
@@ -68,7 +70,7 @@ class ScimSandbox(Sandbox):
             body=request.body,
         )
         try:
-            told = ScimHandler(service, self.shelf).handle(asked)
+            told = Handler(service, self.shelf, self, BASE).handle(asked)
         except SCIMException as error:
             told = service.error_response(error)
         body = self._by_name(told.body) if self.poor and told.body else told.body
@@ -97,8 +99,8 @@ class ScimSandbox(Sandbox):
     def mutate(self, command: JsonObject) -> Any:
         """What every sandbox understands, and
 
-        {"do": "impoverish"}    neither filter nor sort from now on, answer `count` with 500, and
-                                show a member's userName as its value
+        {"do": "impoverish"}    neither filter nor sort from now on, take no bulk requests, answer
+                                `count` with 500, and show a member's userName as its value
         {"do": "create", "stream": "memberships", "data": {"group": G, "user": U}}   each is an id,
                                 or the attributes of a new one; "delete" and "list" as well
         """
@@ -169,12 +171,19 @@ class ScimSandbox(Sandbox):
                 self.mutate({"do": "create", "stream": stream, "id": said["id"], "data": data})
 
 
+@cache
+def _standard() -> ScimProvider:
+    """With the models of the RFC's schemas, which take a second to make."""
+    return load_default_provider()
+
+
 def _provider(*, poor: bool) -> ScimProvider:
-    known = load_default_provider()
+    known = _standard()
     assert known.config is not None
     able = {
         "filter": Filter(supported=not poor, max_results=MOST),
         "sort": Sort(supported=not poor),
+        "bulk": Bulk(supported=not poor, max_operations=MOST, max_payload_size=MOST_BYTES),
     }
     config = known.config.model_copy(update=able)
     return ScimProvider(known.models, known.resource_types, config)

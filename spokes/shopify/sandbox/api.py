@@ -128,6 +128,12 @@ class _Root:
     def customers(self, info: GraphQLResolveInfo[Any], **given: Any) -> JsonObject:
         return self._searched(info, "customers", given)
 
+    def ordersCount(self, info: GraphQLResolveInfo[Any], **given: Any) -> JsonObject:  # noqa: N802
+        return self._counted(info, "orders", given)
+
+    def customersCount(self, info: GraphQLResolveInfo[Any], **given: Any) -> JsonObject:  # noqa: N802
+        return self._counted(info, "customers", given)
+
     def webhookSubscriptions(  # noqa: N802 -- the field's name
         self, _: GraphQLResolveInfo[Any], first: int | None = None, after: str | None = None
     ) -> JsonObject:
@@ -170,21 +176,32 @@ class _Root:
     def _searched(
         self, info: GraphQLResolveInfo[Any], stream: str, given: JsonObject
     ) -> JsonObject:
-        self._allow(NEEDED[stream], info)
-        wanted = matching(given.get("query"))
-        found = [
-            record
-            for record in self._shop.searchable(stream)
-            if wanted(record) and self._old_enough(stream, record)
-        ]
         return page(
-            found,
+            self._found(info, stream, given.get("query")),
             lambda record: view(self._shop, stream, record),
             first=given.get("first"),
             after=given.get("after"),
             key=given["sortKey"].lower(),
             reach=self._api.reach,
         )
+
+    def _counted(self, info: GraphQLResolveInfo[Any], stream: str, given: JsonObject) -> JsonObject:
+        """As far as `limit`, which is 10,000 unless it is null."""
+        found, limit = len(self._found(info, stream, given.get("query"))), given["limit"]
+        if limit is not None and found > limit:
+            return {"count": limit, "precision": "AT_LEAST"}
+        return {"count": found, "precision": "EXACT"}
+
+    def _found(
+        self, info: GraphQLResolveInfo[Any], stream: str, query: str | None
+    ) -> list[JsonObject]:
+        self._allow(NEEDED[stream], info)
+        wanted = matching(query)
+        return [
+            record
+            for record in self._shop.searchable(stream)
+            if wanted(record) and self._old_enough(stream, record)
+        ]
 
     def _read(self, info: GraphQLResolveInfo[Any], stream: str, id: str) -> JsonObject | None:
         self._allow(NEEDED.get(stream, "read_orders"), info)

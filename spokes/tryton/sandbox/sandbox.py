@@ -18,6 +18,7 @@ from spokes.tryton.sandbox.store import Row, Store
 DATABASE, USER, PASSWORD = "shop", "hub", "tryton-password-1234"
 ENVELOPE = {"id", "method", "params"}
 READ_TAKES = 5  # domain, offset, limit, order, fields
+COUNT_TAKES = 3  # domain, offset, limit
 
 Method = Callable[[str, list[Any], Row], Any]
 
@@ -32,6 +33,7 @@ class TrytonSandbox(Sandbox):
         self.store = Store(self.clock)
         self._methods: dict[str, Method] = {
             "search_read": self._search_read,
+            "search_count": self._search_count,
             "create": self._create,
             "write": self._write,
             "delete": self._delete,
@@ -97,6 +99,17 @@ class TrytonSandbox(Sandbox):
             limit = min(limit, self.page_size)
         rows = rows[offset or 0 :][:limit]
         return [self._shown(model, row, fields or ["id"], archived=archived) for row in rows]
+
+    def _search_count(self, model: str, given: list[Any], context: Row) -> int:
+        domain, offset, limit = [*given, *[None] * COUNT_TAKES][:COUNT_TAKES]
+        if len(given) > COUNT_TAKES:
+            raise failed(
+                "ModelStorage.search_count() takes from 2 to 4 positional arguments but "
+                f"{len(given) + 1} were given"
+            )
+        archived = context.get("active_test") is False
+        rows = self.store.search(model, domain or [], archived=archived)
+        return len(rows[offset or 0 :][:limit])
 
     def _place(self, model: str, row: Row, name: str) -> Any:
         """Where a record comes in an order: typed moments sort by their parts."""
