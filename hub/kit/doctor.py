@@ -1,7 +1,7 @@
 """What ails a connection: looked at from the outside in, each finding with its fix.
 
     name ─▶ port and TLS ─▶ sign-in and a page of each stream ─▶ what that page says: clock, fields,
-                                                                 quota ─▶ webhooks
+                                                                 quota, first load ─▶ webhooks
 Reads only, and stores nothing. What needs an earlier step that failed is unknown.
 """
 
@@ -23,10 +23,11 @@ from sqlalchemy import func, select
 from hub import queue
 from hub.app import Hub
 from hub.errors import AuthFailed, NotFound, RateLimited, SyncError, Transient
-from hub.http.quota import left_of
+from hub.http.quota import Quota, left_of
 from hub.spoke import Pulls, Receives, Stream, Subscribes
 from hub.store import subscriptions, work
 from hub.sync.connection import Connection
+from hub.sync.insight.forecast import forecast
 from hub.testing.recorder import Recorder
 
 State = Literal["ok", "failed", "unknown"]
@@ -59,6 +60,8 @@ class _Seen:
 
 def examine(hub: Hub, connection: Connection, now: datetime) -> list[Finding]:
     """Every finding about a connection, in the order in which one mends them."""
+    if connection.ours:  # there is nothing between us
+        return [*_pause(hub, connection), *_streams(connection, _look(connection))]
     found = [*_pause(hub, connection), *_reached(connection, connection.spoke.url, now)]
     seen = _look(connection)
     try:
@@ -68,7 +71,8 @@ def examine(hub: Hub, connection: Connection, now: datetime) -> list[Finding]:
         found += _sign_in(seen)
         found.append(_clock(seen))
         found += _streams(connection, seen)
-        found.append(_quota(seen))
+        found.append(_quota(seen, connection.spoke.quota))
+        found += _loads(hub, connection, seen, now)
     finally:
         seen.recorder.close()
     return [*found, *_webhooks(hub, connection, now)]
@@ -233,6 +237,8 @@ def _unseen(connection: Connection, name: str, rows: Sequence[Any]) -> Iterator[
     """The paths that no record has, with the line of a mapping that reads each."""
     for mapping in connection.mappings[name]:
         for path in mapping.paths:
+            if connection.ours and path.startswith("u_"):
+                continue  # rows have the custom fields that somebody has filled
             if not any(_has(row, path.split(".")) for row in rows):
                 places = [
                     mapping.place(rule.field.name)
@@ -271,19 +277,35 @@ def _cure(error: Exception) -> str:
             return "this is a fault of the spoke: hub spoke check shows more"
 
 
-def _quota(seen: _Seen) -> Finding:
+def _quota(seen: _Seen, quota: Quota | None) -> Finding:
     limited = [one for one in seen.errors.values() if isinstance(one, RateLimited)]
     if limited:
         step = f"wait {limited[0].retry_after.total_seconds():.0f} s, or lengthen `every`"
         return Finding("quota", "failed", _short(limited[0]), step)
     told = [
-        left for taken in reversed(seen.recorder.taken) if (left := left_of(taken.response.headers))
+        left
+        for taken in reversed(seen.recorder.taken)
+        if (left := left_of(taken.response.headers, quota))
     ]
     if not told:
         return Finding("quota", "unknown", "their answers say nothing of a limit")
-    tight = told[0].share is not None and told[0].share < 0.15  # noqa: PLR2004
+    left = next((one for one in told if one.calls is not None), told[0])
+    tight = left.share is not None and left.share < 0.15  # noqa: PLR2004
     step = "lengthen `every` of the streams, or ask them for more" if tight else ""
-    return Finding("quota", "failed" if tight else "ok", told[0].said, step)
+    return Finding("quota", "failed" if tight else "ok", left.said, step)
+
+
+def _loads(hub: Hub, connection: Connection, seen: _Seen, now: datetime) -> Iterator[Finding]:
+    """What reading each stream from its beginning would come to."""
+    for name, rows in seen.records.items():
+        if not rows:
+            continue
+        try:
+            foreseen = forecast(hub.db, connection, name, None, None)
+        except SyncError as error:
+            yield Finding(f"load {name}", "unknown", _short(error), _cure(error))
+        else:
+            yield Finding(f"load {name}", "ok", foreseen.spelled(now))
 
 
 # -- what they tell us -----------------------------------------------------------------------------------

@@ -89,6 +89,8 @@ def record(connection: Connection, name: str, *, most: int, now: datetime) -> st
     spoke, now = connection.spoke, now.replace(microsecond=0)
     if not isinstance(spoke, Pulls):
         raise Unrecorded(f"{connection.name} does not pull: there is nothing to record")
+    if connection.ours:
+        raise Unrecorded(f"{connection.name} is this hub itself: nobody answers it")
     stream = next((one for one in spoke.streams if one.name == name), None)
     if stream is None:
         known = ", ".join(one.name for one in spoke.streams)

@@ -7,6 +7,7 @@ from hub.testing.clock import Clock
 from hub.testing.faults import Fault, Faults
 from hub.testing.host import PortTaken
 from hub.testing.journal import Journal
+from hub.testing.parts import part
 from hub.testing.sandbox import Sandbox, serve
 from hub.testing.sender import SentHook
 from hub.testing.table import Tables
@@ -24,5 +25,6 @@ __all__ = [
     "Sandbox",
     "SentHook",
     "Tables",
+    "part",
     "serve",
 ]

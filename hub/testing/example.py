@@ -14,7 +14,6 @@ streams:                       # every stream of the spoke: what the rules do in
     update: {title: "Window {n}"}    # left out: records of this stream never change
     tombstones: true                 # a pull tells of deletions
     missing: wo_0                    # an id which is well formed and nobody's
-    pulled: true                     # false: only webhooks tell of it
     key: id                          # only for Page(body=...): where a record's id, version
     version: changed                 #   and deletion stand; `deleted` also for plain changes
     deleted: is_deleted              #   whose data says so instead of being None
@@ -43,7 +42,17 @@ write:
   data: {title: Door}          # hub.Write.data of a creation ({n} counts)
   update: {title: Window}      # ... and of an update
   conflicts: false             # true: an older `version` in a Write raises Conflict
+  refused: {title: ""}         # what makes a creation's data such that they refuse it
   exchanges: [...]             # create (key `key-1`), update (`key-2`), delete
+attach:                        # of a spoke that carries files; nothing of these two is recorded
+  stream: photos
+  data: {order: wo_9, name: photo.jpg}       # hub.Write.data of a file, of a record in the sandbox
+  named: name                  # the field of it that holds the file's name, if one does
+recall:                        # of a spoke that looks for what it created without a key
+  stream: notes
+  data: {order: wo_9, text: "Note {n}"}      # as for write; what people there create is alike
+  text: text                   # the field of it with the text
+  theirs: {author: somebody}   # what is different where somebody else creates it in the sandbox
 """
 
 from __future__ import annotations
@@ -74,7 +83,6 @@ class StreamExample(Part):
     update: JsonObject = {}
     tombstones: bool = False
     missing: str = ""
-    pulled: bool = True
     key: str = ""
     version: str = ""
     deleted: str = ""
@@ -129,8 +137,22 @@ class WriteExample(Part):
     id: str
     data: JsonObject
     update: JsonObject
+    refused: JsonObject = {}
     conflicts: bool = False
     exchanges: list[Exchange]
+
+
+class AttachExample(Part):
+    stream: str
+    data: JsonObject
+    named: str = ""
+
+
+class RecallExample(Part):
+    stream: str
+    data: JsonObject
+    text: str
+    theirs: JsonObject = {}
 
 
 class HiddenError(Part):
@@ -151,6 +173,8 @@ class Example(Part):
     fetch: dict[str, FetchExample] = {}
     webhook: HookExample | None = None
     write: WriteExample | None = None
+    attach: AttachExample | None = None
+    recall: RecallExample | None = None
 
 
 def read(path: Path) -> Example:

@@ -6,7 +6,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,11 @@ _FORM_SECRET = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """One received request. `status` is None until it is answered, and for one that was cut."""
+    """One received request. `status` is None until it is answered, and for one that was cut.
+
+    A batch is one entry, and each request in it another, right behind, in its `parts`. What they
+    say stands with them: the batch's own body is left out, as else it would be there twice.
+    """
 
     at: datetime
     method: str
@@ -36,6 +40,15 @@ class Entry:
     body: bytes
     status: int | None = None
     fault: str = ""
+    parts: list[Entry] = field(default_factory=list["Entry"])
+    held: int | None = None
+    """Of a part: what it will be answered, once its batch is."""
+
+    def close(self, status: int) -> None:
+        """The answer goes out, and with it those of the parts."""
+        self.status = status
+        for part in self.parts:
+            part.status = part.held
 
     def shown(self) -> dict[str, Any]:
         """The entry as JSON, with a form's secrets masked and a long body cut."""
@@ -58,6 +71,8 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=KEPT_REQUESTS)
+        self.under: Entry | None = None
+        """The request that the vendor is answering, of which there is one at a time."""
 
     def add(self, request: Request, at: datetime) -> Entry:
         """Note a request; the caller fills in how it ended."""
@@ -71,6 +86,15 @@ class Journal:
         )
         with self._lock:
             self._entries.append(entry)
+        return entry
+
+    def add_part(self, request: Request, at: datetime) -> Entry:
+        """Note a request within the one that is being answered."""
+        assert self.under is not None, "a part without a batch"
+        entry = self.add(request, at)
+        entry.fault = self.under.fault  # what spoils the batch's answer spoils the part's
+        self.under.body = b""
+        self.under.parts.append(entry)
         return entry
 
     @property

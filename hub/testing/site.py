@@ -55,15 +55,16 @@ class Site:
             self._closing.wait(fault.delay)
         if fault.drop == "before":
             return None
-        answer = fault.instead() or fault.over(self._ask(request))
+        answer = fault.instead() or fault.over(self._ask(request, entry))
         if fault.drop == "after":
             return None
-        entry.status = answer.status
+        entry.close(answer.status)
         return self._dated(answer)
 
-    def _ask(self, request: Request) -> Answer:
+    def _ask(self, request: Request, entry: Entry) -> Answer:
         try:
             with self._sandbox.lock:
+                self._sandbox.journal.under = entry
                 return self._sandbox.answer(request)
         except Exception as error:
             log.exception("sandbox %s: %s %s", self._sandbox.name, request.method, request.path)

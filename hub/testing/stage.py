@@ -9,12 +9,25 @@ from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
+from hub.abilities import Attaches, Counts, Recalls, WritesMany
 from hub.errors import RateLimited
 from hub.http import MemoryTokens, Rate, Transport
-from hub.spoke import Change, Fetches, JsonObject, Page, Pulls, Receives, Spoke, Stream, Writes
+from hub.spoke import (
+    LISTED,
+    Change,
+    Fetches,
+    JsonObject,
+    Page,
+    Pulls,
+    Receives,
+    Spoke,
+    Stream,
+    Writes,
+)
 from hub.testing.example import Example, numbered, read
 from hub.testing.sandbox import Sandbox
 
@@ -54,7 +67,9 @@ class Subject:
         """The spoke with the settings of its recording."""
         spoke = _unpaced(self.spoke).model_validate(self.example.settings | settings)
         now = self.example.now
-        return spoke.using(transport=transport, clock=(lambda: now) if now else None)
+        return spoke.using(
+            transport=transport, clock=(lambda: now) if now else None, sleep=_not_at_all
+        )
 
     def vendor(self) -> Sandbox:
         """A new sandbox with what the example wants of it; raises `LookupError` without any."""
@@ -67,9 +82,9 @@ class Subject:
         assert found, f"example.yaml names the stream {name!r}, which {self.name} does not have"
         return found[0]
 
-    def pulled(self) -> list[str]:
-        """The streams that a pull can be asked for."""
-        return [name for name, stream in self.example.streams.items() if stream.pulled]
+    def streams(self) -> list[str]:
+        """The names of its streams, in the order of the example."""
+        return list(self.example.streams)
 
 
 def subjects(
@@ -114,7 +129,7 @@ class Stage:
     def spoke(self, **settings: Any) -> Spoke:
         """A new spoke, as after a restart of the hub: only the stored tokens are kept."""
         spoke = _unpaced(self.subject.spoke).model_validate(self.sandbox.settings() | settings)
-        spoke = spoke.using(clock=self.sandbox.clock.now, tokens=self._tokens)
+        spoke = spoke.using(clock=self.sandbox.clock.now, tokens=self._tokens, sleep=_not_at_all)
         self._built.append(spoke)
         return spoke
 
@@ -128,9 +143,9 @@ class Stage:
         """Let ten minutes pass: longer than any horizon or overlap."""
         self.sandbox.clock.advance(timedelta(minutes=10))
 
-    def create(self, stream: str, **when: datetime) -> str:
-        """Create a record; `at` and `visible_at` as `Sandbox.mutate` says."""
-        data = numbered(self.subject.example.streams[stream].create, next(self._numbers))
+    def create(self, stream: str, data: JsonObject | None = None, **when: datetime) -> str:
+        """Create a record, of `data` if given; `at` and `visible_at` as `Sandbox.mutate` says."""
+        data = data or self.sample(self.subject.example.streams[stream].create)
         return self._mutate({"do": "create", "stream": stream, "data": data}, when)
 
     def begin(self, stream: str, page_size: int | None = None) -> str:
@@ -145,13 +160,17 @@ class Stage:
         self.sandbox.page_size = page_size
         return cursor
 
+    def lists(self, stream: str) -> bool:
+        """Whether every pull lists all that there is: nobody there can say what changed."""
+        return self.pull(stream)[-1].cursor == LISTED
+
     def create_spread(self, stream: str, number: int) -> list[str]:
         """Create records whose times are a minute apart and in the past, oldest first."""
         start = self.now() - timedelta(minutes=number + 20)
         return [self.create(stream, at=start + timedelta(minutes=n)) for n in range(number)]
 
     def update(self, stream: str, id: str, **when: datetime) -> str:
-        data = numbered(self.subject.example.streams[stream].update, next(self._numbers))
+        data = self.sample(self.subject.example.streams[stream].update)
         return self._mutate({"do": "update", "stream": stream, "id": id, "data": data}, when)
 
     def delete(self, stream: str, id: str) -> str:
@@ -179,7 +198,8 @@ class Stage:
         for _ in range(WAITS):
             spoke = pulls(self.spoke())
             try:
-                for page in spoke.pull(self.subject.stream(stream), cursor):
+                after = None if cursor == LISTED else cursor
+                for page in spoke.pull(self.subject.stream(stream), after):
                     cursor = page.cursor
                     yield page
             except RateLimited as limit:
@@ -207,6 +227,11 @@ class Stage:
         return changes(self.subject, stream, pages)
 
 
+def key(text: str) -> str:
+    """A key as the hub gives it to a creation: the sys_id of a record of ours."""
+    return uuid5(NAMESPACE_OID, text).hex
+
+
 def changes(subject: Subject, stream: str, pages: Iterable[Page]) -> list[Change]:
     """The changes in pages; those of a raw body by the places that the example names."""
     return [change for page in pages for change in _changes(subject, stream, page)]
@@ -229,6 +254,26 @@ def receives(spoke: Spoke) -> Receives:
 
 def writes(spoke: Spoke) -> Writes:
     assert isinstance(spoke, Writes)
+    return spoke
+
+
+def writes_many(spoke: Spoke) -> WritesMany:
+    assert isinstance(spoke, WritesMany)
+    return spoke
+
+
+def attaches(spoke: Spoke) -> Attaches:
+    assert isinstance(spoke, Attaches)
+    return spoke
+
+
+def recalls(spoke: Spoke) -> Recalls:
+    assert isinstance(spoke, Recalls)
+    return spoke
+
+
+def counts(spoke: Spoke) -> Counts:
+    assert isinstance(spoke, Counts)
     return spoke
 
 
@@ -263,6 +308,10 @@ def _at(value: Any, path: str) -> Any:
     for name in filter(None, path.split(".")):
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _not_at_all(seconds: float) -> None:
+    """How a spoke waits for a sandbox: what fails shall fail soon."""
 
 
 @cache

@@ -18,8 +18,8 @@ from hub.app import Hub
 from hub.mapping import Mapping as FieldMapping
 from hub.mapping import load
 from hub.queue import Lane
-from hub.spoke import Webhook, Writes
-from hub.store import dead, entities, records, schema, system, work
+from hub.spoke import LISTED, Webhook, Writes
+from hub.store import cursors, dead, entities, records, schema, system, work
 from hub.store.database import Database, Transaction
 from hub.store.records import Row
 from hub.sync.connection import Connection, Connections
@@ -66,8 +66,7 @@ class Together:
     @property
     def streams(self) -> list[str]:
         """The streams that the hub polls."""
-        pulled = self.stage.subject.pulled()
-        return [stream.name for stream in self.connection.polled() if stream.name in pulled]
+        return [stream.name for stream in self.connection.polled()]
 
     # -- what the hub does -------------------------------------------------------------------------
 
@@ -170,6 +169,11 @@ class Together:
             for held, row in self._rows().items()
             if (held.stream, held.table) == (outlet.stream, outlet.mapping.table)
         }
+
+    def lists(self, stream: str) -> bool:
+        """Whether every poll lists all that there is."""
+        with self.db.read() as tx:
+            return cursors.load(tx, NAME, stream) == LISTED
 
     def picks(self, stream: str) -> bool:
         """Whether a mapping of the stream leaves some of its records out."""

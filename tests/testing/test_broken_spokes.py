@@ -14,15 +14,29 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import hub
 from hub.testing.conformance import rules
-from tests.testing.broken import herald, variants
+from hub.testing.conformance.attaching import Attaching
+from hub.testing.conformance.counting import Counting
+from hub.testing.conformance.many import WritingMany
+from hub.testing.conformance.recalling import Recalling
+from tests.testing.broken import courier_broken, herald, lister, variants
 from tests.testing.broken.acme import Acme
 
-BROKEN = (*variants.BROKEN, *herald.BROKEN)
-NOT_ACMES = {rule for rule in rules() if "subscri" in rule} | {
+BROKEN: tuple[type[hub.Spoke], ...] = (
+    *variants.BROKEN, *herald.BROKEN, *lister.BROKEN, *courier_broken.BROKEN,
+)  # fmt: skip
+COURIERS = {
+    name.removeprefix("test_")
+    for area in (WritingMany, Attaching, Recalling, Counting)
+    for name in vars(area)
+    if name.startswith("test_")
+}
+LISTERS = {"a_listing_leaves_nothing_out"}
+HERALDS = {rule for rule in rules() if "subscri" in rule} | {
     "raises_cursor_lost_when_theirs_expires"
 }
-"""What Acme has nothing to do with; Herald has."""
+"""What Acme has nothing to do with; others have."""
 
 ROOT = Path(__file__).parents[2]
 SUITE = Path(__file__).with_name("broken") / "suite.py"
@@ -62,17 +76,34 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
 
 def test_the_correct_spoke_passes_every_rule(verdicts: Verdicts) -> None:
     assert verdicts["Acme"]["failed"] == set()
-    assert verdicts["Acme"]["skipped"] == NOT_ACMES
-    assert verdicts["Acme"]["passed"] == set(rules()) - NOT_ACMES
+    assert verdicts["Acme"]["skipped"] == HERALDS | LISTERS | COURIERS
+    assert verdicts["Acme"]["passed"] == set(rules()) - HERALDS - LISTERS - COURIERS
 
 
-def test_one_with_subscriptions_passes_every_rule(verdicts: Verdicts) -> None:
-    assert verdicts["Herald"]["failed"] == verdicts["Herald"]["skipped"] == set()
-    assert verdicts["Herald"]["passed"] == set(rules())
+def test_one_with_subscriptions_passes_the_rules_of_those_too(verdicts: Verdicts) -> None:
+    assert verdicts["Herald"]["failed"] == set()
+    assert verdicts["Herald"]["passed"] == set(rules()) - LISTERS - COURIERS
+
+
+def test_one_that_lists_everything_every_time_passes_what_is_about_it(verdicts: Verdicts) -> None:
+    assert verdicts["Lister"]["failed"] == set()
+    assert verdicts["Lister"]["passed"] >= LISTERS | {"resumes_after_any_page", "loses_no_tie"}
+    assert verdicts["Lister"]["skipped"] == HERALDS | COURIERS | {
+        "pulls_oldest_first",
+        "pulls_what_changed_since_a_moment",
+        "raises_cursor_lost_for_a_cursor_that_nobody_made",
+    }
+
+
+def test_one_that_can_do_more_passes_the_rules_about_that(verdicts: Verdicts) -> None:
+    assert verdicts["Courier"]["failed"] == verdicts["Courier"]["skipped"] == set()
+    assert verdicts["Courier"]["passed"] > COURIERS
 
 
 @pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
-def test_a_broken_spoke_fails_by_the_rule_it_breaks(kind: type[Acme], verdicts: Verdicts) -> None:
+def test_a_broken_spoke_fails_by_the_rule_it_breaks(
+    kind: type[hub.Spoke], verdicts: Verdicts
+) -> None:
     assert verdicts[kind.__name__]["failed"] == vars(kind)["breaks"]
 
 

@@ -20,18 +20,22 @@ from collections.abc import Iterator
 import pytest
 
 AREAS = (
-    "declaration", "pulling", "fetching", "receiving", "subscribing", "writing", "failing",
-    "keeping",
+    "declaration", "pulling", "fetching", "receiving", "subscribing", "writing", "many",
+    "attaching", "recalling", "counting", "failing", "keeping",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{area}" for area in AREAS))
 
 # After the registration: pytest can only rewrite what is not imported yet.
+from hub.testing.conformance.attaching import Attaching  # noqa: E402
+from hub.testing.conformance.counting import Counting  # noqa: E402
 from hub.testing.conformance.declaration import Declaration  # noqa: E402
 from hub.testing.conformance.failing import Failing  # noqa: E402
 from hub.testing.conformance.fetching import Fetching  # noqa: E402
 from hub.testing.conformance.keeping import Keeping  # noqa: E402
+from hub.testing.conformance.many import WritingMany  # noqa: E402
 from hub.testing.conformance.pulling import Pulling  # noqa: E402
-from hub.testing.conformance.reasons import not_proven  # noqa: E402
+from hub.testing.conformance.reasons import check_needs, not_proven  # noqa: E402
+from hub.testing.conformance.recalling import Recalling  # noqa: E402
 from hub.testing.conformance.receiving import Receiving  # noqa: E402
 from hub.testing.conformance.subscribing import Subscribing  # noqa: E402
 from hub.testing.conformance.writing import Writing  # noqa: E402
@@ -42,21 +46,27 @@ SUBJECT = pytest.StashKey[Subject]()
 """Where `hub.testing.judge` keeps the spoke that it asks about."""
 
 
-class SpokeConformance(
-    Declaration, Pulling, Fetching, Receiving, Subscribing, Writing, Failing, Keeping
-):
-    """All rules. Give a subclass the fixture `subject`."""
+class Staged:
+    """What rules are given. Give a subclass the fixture `subject`."""
 
     @pytest.fixture
     def subject(self) -> Subject:
         pytest.fail("override the fixture `subject` with the spokes to test")
 
     @pytest.fixture
-    def stage(self, subject: Subject) -> Iterator[Stage]:
+    def stage(self, subject: Subject, request: pytest.FixtureRequest) -> Iterator[Stage]:
+        check_needs(request.function, subject)  # before a sandbox is started for nothing
         if subject.sandbox is None:
             not_proven(f"{subject} has no sandbox")
         with serve(subject.vendor()) as sandbox, Stage(subject, sandbox) as stage:
             yield stage
+
+
+class SpokeConformance(
+    Staged, Declaration, Pulling, Fetching, Receiving, Subscribing, Writing, WritingMany, Attaching,
+    Recalling, Counting, Failing, Keeping,
+):  # fmt: skip
+    """All rules. Give a subclass the fixture `subject`."""
 
 
 def rules() -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from hub.abilities import Attaches, Recalls
 from hub.http import MockTransport, Request, Response, Transport
 from hub.mapping import check_examples
 from hub.spoke import Fetches, Pulls, Receives, Spoke, Writes
@@ -52,6 +53,8 @@ class Declaration:
             Fetches: example.fetch,
             Receives: example.webhook,
             Writes: example.write,
+            Attaches: example.attach,
+            Recalls: example.recall,
         }
         missing = [c.__name__ for c, told in recorded.items() if subject.can(c) and not told]
         assert not missing, f"example.yaml records nothing for {missing}"

@@ -10,12 +10,12 @@ import pytest
 
 from hub.errors import CursorLost, SyncError
 from hub.spoke import Change, JsonObject, Pulls
-from hub.testing.conformance.reasons import not_applicable
+from hub.testing.conformance.reasons import needs, not_applicable
 from hub.testing.replay import ELSEWHERE, Replay, misled
 from hub.testing.stage import Stage, Subject, changes, close, pulls
 from hub.testing.wire import BadCommand
 
-MANY_TIES, TIES = 5_000, 300
+MANY_TIES, TIES = 2_500, 120
 LARGE, SMALL = 250, 20
 LATE = timedelta(minutes=2)
 
@@ -55,6 +55,7 @@ class Pulling:
                 close(spoke)
                 assert not [r for r in replay.seen if str(r.url).startswith(ELSEWHERE)]
 
+    @needs(Pulls)
     def test_pulls_every_change_once(self, stage: Stage) -> None:
         """One pull, from the beginning or a cursor, brings each record exactly once."""
         for name in _pulled(stage):
@@ -67,9 +68,10 @@ class Pulling:
             _once(name, later, stage.changes(name, stage.pull(name, pages[-1].cursor)))
             stage.sandbox.page_size = None
 
+    @needs(Pulls)
     def test_pulls_oldest_first(self, stage: Stage) -> None:
         """Changes come oldest first, and their versions sort the same way as text."""
-        for name in _pulled(stage):
+        for name in _gone_on_with(stage):
             cursor = stage.begin(name, page_size=2)
             start = stage.now() - timedelta(minutes=50)
             after = (9 * 60, 0, 10 * 60, 61, 1, 30 * 60, 59)  # seconds, not in order
@@ -80,6 +82,7 @@ class Pulling:
             versions = [change.version for change in told]
             assert versions == sorted(versions), f"{name}: versions do not sort by age: {versions}"
 
+    @needs(Pulls)
     def test_resumes_after_any_page(self, stage: Stage) -> None:
         """Whoever stops after a page resumes with its cursor, also after a restart, without loss."""
         for name in _pulled(stage):
@@ -94,6 +97,7 @@ class Pulling:
             stage.settle()
             assert later in _ids(stage.changes(name, stage.pull(name, pages[-1].cursor)))
 
+    @needs(Pulls)
     def test_pulls_what_changed_since_a_moment(self, stage: Stage) -> None:
         """Where they can be asked so: a pull since a moment brings all that is newer, and no more
         than a few minutes of what is older.
@@ -114,6 +118,7 @@ class Pulling:
         if not asked:
             not_applicable(f"{stage.subject} cannot be asked since a moment")
 
+    @needs(Pulls)
     def test_fetches_no_page_before_it_is_wanted(self, stage: Stage) -> None:
         """A page is asked for when the one before it is stored: a stop costs no lost work."""
         for name in _pulled(stage):
@@ -129,6 +134,7 @@ class Pulling:
             whole = len(stage.sandbox.journal)
             assert first <= whole / 2, f"{name}: all pages are fetched at once"
 
+    @needs(Pulls)
     def test_loses_no_tie(self, stage: Stage) -> None:
         """Thousands of records changed in one second all arrive, also when pages end among them."""
         for name in _pulled(stage):
@@ -142,6 +148,7 @@ class Pulling:
             missed = created - _ids(stage.changes(name, [*first, *rest]))
             assert not missed, f"{name}: {len(missed)} of {ties} records of one second are lost"
 
+    @needs(Pulls)
     def test_finds_a_row_committed_late(self, stage: Stage) -> None:
         """A record that becomes visible two minutes after its time stamp is found by a later pull."""
         for name in _pulled(stage):
@@ -157,6 +164,7 @@ class Pulling:
             found = _ids(stage.changes(name, stage.pull(name, pages[-1].cursor)))
             assert late in found, f"{name}: a record committed late is never seen"
 
+    @needs(Pulls)
     def test_keeps_up_with_updates_while_paging(self, stage: Stage) -> None:
         """Records that change during a pull, read already or not, end as they are now."""
         for name in _changing(stage):
@@ -174,6 +182,7 @@ class Pulling:
             stale = [one for one in ids if told.get(one) != true[one]]
             assert not stale, f"{name}: these are not up to date: {stale}"
 
+    @needs(Pulls)
     def test_goes_on_when_its_token_expires_between_pages(self, stage: Stage) -> None:
         """A token that is refused in the middle of a pull is renewed, and the pull goes on."""
         for name in _pulled(stage):
@@ -185,6 +194,26 @@ class Pulling:
             seen += pages
             assert set(created) <= _ids(stage.changes(name, seen))
 
+    @needs(Pulls)
+    def test_a_listing_leaves_nothing_out(self, stage: Stage) -> None:
+        """Where every pull lists everything, nothing is missing though others go meanwhile."""
+        listed = [name for name in _pulled(stage) if stage.lists(name)]
+        if not listed:
+            not_applicable(f"{stage.subject} goes on from a cursor")
+        for name in listed:
+            stage.begin(name, page_size=2)
+            created = stage.create_spread(name, 8)
+            pages = stage.pages(name)
+            seen = [next(pages)]
+            gone = [one.id for one in stage.changes(name, seen)]
+            with suppress(BadCommand):  # records of this stream cannot be deleted
+                for one in gone:
+                    stage.delete(name, one)
+            seen += pages
+            missed = set(created) - _ids(stage.changes(name, seen))
+            assert not missed, f"{name}: {missed} are there, and count as gone"
+
+    @needs(Pulls)
     def test_tells_of_deletions(self, stage: Stage) -> None:
         """Where pulls tell of deletions, a deleted record arrives with the data None."""
         for name in _buried(stage):
@@ -196,6 +225,7 @@ class Pulling:
             told = stage.changes(name, stage.pull(name, cursor))
             assert [c.data for c in told if c.id == gone][-1:] == [None], f"{name}: {gone} lives on"
 
+    @needs(Pulls)
     def test_tells_of_what_comes_back(self, stage: Stage) -> None:
         """A record that is taken out of the vendor's bin again arrives again, with its data."""
         for name in _buried(stage):
@@ -211,6 +241,7 @@ class Pulling:
             assert told, f"{name}: {back} stays deleted"
             assert told[-1].data is not None, f"{name}: {back} stays deleted"
 
+    @needs(Pulls)
     def test_tells_of_a_merge(self, stage: Stage) -> None:
         """Of two records that are merged, one is deleted and the other is not."""
         for name in _buried(stage):
@@ -224,9 +255,10 @@ class Pulling:
             assert told.get(lost, "never told of") is None, f"{name}: {lost} lives on"
             assert told.get(kept, "untouched") is not None, f"{name}: {kept} is gone with it"
 
+    @needs(Pulls)
     def test_raises_cursor_lost_when_theirs_expires(self, stage: Stage) -> None:
         """A cursor that they no longer know raises CursorLost, and a new listing gives a good one."""
-        for name in _pulled(stage):
+        for name in _gone_on_with(stage):
             stage.create(name)
             stage.settle()
             cursor = stage.pull(name)[-1].cursor
@@ -236,9 +268,10 @@ class Pulling:
             stage.settle()
             stage.pull(name, stage.pull(name)[-1].cursor)
 
+    @needs(Pulls)
     def test_raises_cursor_lost_for_a_cursor_that_nobody_made(self, stage: Stage) -> None:
         """A cursor that cannot be resumed raises CursorLost: everything is listed again."""
-        for name in _pulled(stage):
+        for name in _gone_on_with(stage):
             with pytest.raises(CursorLost):
                 stage.pull(name, "nobody made this cursor")
 
@@ -249,8 +282,15 @@ def _needs_pull(subject: Subject) -> None:
 
 
 def _pulled(stage: Stage) -> list[str]:
-    _needs_pull(stage.subject)
-    return stage.subject.pulled()
+    return stage.subject.streams()
+
+
+def _gone_on_with(stage: Stage) -> list[str]:
+    """The streams whose pulls go on from a cursor; the others list everything every time."""
+    named = [name for name in _pulled(stage) if not stage.lists(name)]
+    if not named:
+        not_applicable(f"{stage.subject} lists everything every time")
+    return named
 
 
 def _changing(stage: Stage) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.spoke import Change, Forged, Hint, Lapsed, Receives, Webhook
-from hub.testing.conformance.reasons import not_applicable
+from hub.testing.conformance.reasons import needs, not_applicable
 from hub.testing.example import HookExample
 from hub.testing.replay import Replay
 from hub.testing.sender import SentHook
@@ -62,6 +62,7 @@ class Receiving:
         told = _hook(subject)
         assert list(receives(subject.build()).parse(told.unknown())) == []
 
+    @needs(Receives)
     def test_names_a_delivery_the_same_on_every_repetition(self, stage: Stage) -> None:
         """A repeated delivery has the same name; another event has another."""
         told = _hook(stage.subject)
@@ -72,6 +73,7 @@ class Receiving:
             assert spoke.delivery(one) == receives(stage.spoke()).delivery(one)
             assert spoke.delivery(one) != spoke.delivery(other), "two events have one name"
 
+    @needs(Receives)
     def test_accepts_both_secrets_while_they_rotate(self, stage: Stage) -> None:
         """While a secret is replaced, webhooks signed with the old and the new one both pass."""
         told = _hook(stage.subject)
@@ -83,6 +85,7 @@ class Receiving:
         for secret in settings.values():
             spoke.verify(sent(stage, name, stage.create(name), secret=secret))
 
+    @needs(Receives)
     def test_webhook_and_pull_name_records_alike(self, stage: Stage) -> None:
         """What a webhook tells of is found under that id, by the list of the vendor's own records."""
         told = _hook(stage.subject)

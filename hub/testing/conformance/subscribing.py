@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from hub.spoke import Subscribes, Subscription
-from hub.testing.conformance.reasons import not_applicable, not_proven
+from hub.testing.conformance.reasons import needs, not_applicable, not_proven
 from hub.testing.receiver import receiver
 from hub.testing.stage import Stage, receives
 from hub.testing.wire import BadCommand
 
 
 class Subscribing:
+    @needs(Subscribes)
     def test_subscribes_once_however_often_it_is_asked(self, stage: Stage) -> None:
         """Asked again with what it holds, a spoke keeps the subscriptions that have time left."""
         with _heard(stage) as url:
@@ -25,6 +26,7 @@ class Subscribing:
             missing = set(told.told_of()) - {one.stream for one in first}
             assert not missing, f"nobody will tell of {sorted(missing)}"
 
+    @needs(Subscribes)
     def test_renews_a_subscription_before_it_ends(self, stage: Stage) -> None:
         """Once half of its time is over, a subscription is made to last longer."""
         with _heard(stage) as url:
@@ -35,6 +37,7 @@ class Subscribing:
             assert {one.stream for one in renewed} == {one.stream for one in held}
             assert all(one.expires is None or one.expires > soonest for one in renewed)
 
+    @needs(Subscribes)
     def test_subscribes_again_when_a_subscription_has_ended(self, stage: Stage) -> None:
         """A subscription that ran out is replaced by one that has not."""
         with _heard(stage) as url:
@@ -45,6 +48,7 @@ class Subscribing:
             assert {one.stream for one in again} == {one.stream for one in held}
             assert all(one.expires is None or one.expires > stage.now() for one in again)
 
+    @needs(Subscribes)
     def test_subscribes_again_when_they_forget(self, stage: Stage) -> None:
         """A subscription that they removed is made anew, though the hub still holds its name."""
         with _heard(stage) as url:
@@ -61,8 +65,6 @@ class Subscribing:
 @contextmanager
 def _heard(stage: Stage) -> Iterator[str]:
     """An address of ours, which answers their handshakes as a hub does."""
-    if not stage.subject.can(Subscribes):
-        not_applicable(f"{stage.subject} asks for no subscriptions")
     spoke = receives(stage.spoke())
     with receiver(spoke.handshake) as url:
         yield url

@@ -9,7 +9,7 @@ import pytest
 
 from hub.errors import Conflict, NotFound, Transient
 from hub.spoke import Fetches, Receipt, Write, Writes
-from hub.testing.conformance.reasons import not_applicable
+from hub.testing.conformance.reasons import needs, not_applicable
 from hub.testing.example import WriteExample
 from hub.testing.faults import Fault
 from hub.testing.replay import Replay
@@ -33,6 +33,7 @@ class Writing:
         assert (created.id, updated.id) == (told.id, told.id)
         assert replay.unasked == [], "a recorded request was never sent"
 
+    @needs(Writes)
     def test_creates_updates_and_deletes(self, stage: Stage) -> None:
         """A created record exists, an update changes it and not its id, a deletion removes it."""
         told = _write(stage.subject)
@@ -48,6 +49,7 @@ class Writing:
         with suppress(NotFound):  # as good as a quiet answer: both count as done
             _delete(stage, created.id)
 
+    @needs(Writes)
     def test_carries_any_text_unharmed(self, stage: Stage) -> None:
         """Quotes, tags, signs of a query and characters of four bytes arrive as they were sent."""
         told = _write(stage.subject)
@@ -62,6 +64,7 @@ class Writing:
         for name, text in data.items():
             assert orjson.dumps(text).decode() in arrived, f"{name} is not as it was sent"
 
+    @needs(Writes)
     def test_repeats_a_write_without_a_second_record(self, stage: Stage) -> None:
         """A creation repeated under its key, also after a restart, makes one record."""
         told = _write(stage.subject)
@@ -72,6 +75,7 @@ class Writing:
         assert ids[0] == ids[1]
         assert _upsert(stage, None, "key-2").id not in ids, "another key is another record"
 
+    @needs(Writes)
     def test_makes_one_record_though_the_connection_breaks(self, stage: Stage) -> None:
         """Cut after any request of a creation, a repetition under the same key makes no second."""
         told = _write(stage.subject)
@@ -90,6 +94,7 @@ class Writing:
                 f"cut after request {cut + 1}"
             )
 
+    @needs(Writes)
     def test_overwrites_nothing_that_it_has_not_seen(self, stage: Stage) -> None:
         """Where they can tell, a write with a version that is no longer theirs raises Conflict."""
         told = _write(stage.subject)
