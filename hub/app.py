@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -36,8 +36,9 @@ from hub.sync.jobs import (
     Subscribe,
     Sweep,
 )
-from hub.sync.outbound import attachments, notes
-from hub.sync.outbound.push import push
+from hub.sync.outbound import attachments, flows, notes
+from hub.sync.outbound.push import push, together
+from hub.sync.outbound.unsent import tried
 from hub.sync.replay import retrying
 from hub.sync.replay.backfill import backfill
 from hub.sync.replay.remap import remap
@@ -65,6 +66,11 @@ class Hub:
     watch: Callable[[str, str, Counts], None] = field(default=_unwatched)
     public_url: str = ""
     files: Files = field(default_factory=lambda: Files(Path("attachments")))
+
+    def __post_init__(self) -> None:
+        """Where records of our own are mapped to others, they are read from this hub's store."""
+        at_home = self.connections.at_home(self.db, self.clock)
+        object.__setattr__(self, "connections", at_home)
 
     @cached_property
     def clock(self) -> Callable[[], float]:
@@ -100,6 +106,8 @@ class Hub:
             case Sweep():
                 with self.db.write() as tx:
                     timetable.sweep(tx, now=self.clock())
+                attachments.sweep(self.db, self.files)
+                with self.db.write() as tx:
                     queue.done(tx, [claimed])
 
     def _bring_in(self, claimed: Claimed, job: Ingest | Poll | Reread | Refetch) -> None:
@@ -118,11 +126,27 @@ class Hub:
         with_all = (self.db, self.connections)
         match job:
             case Push():
-                push(*with_all, claimed, job, self.clock)
+                [error] = self._push([claimed])
+                if error is not None:
+                    raise error
             case PushNotes():
                 notes.push(*with_all, claimed, job, self.clock)
             case PushFiles():
                 attachments.push(*with_all, self.files, claimed, job, self.clock)
+
+    def _push(self, claimed: Sequence[Claimed]) -> Sequence[Exception | None]:
+        if claimed[0].connection in self.connections.own:
+            return [tried(partial(self._push_back, one)) for one in claimed]
+        return push(self.db, self.connections, claimed, self.clock)
+
+    def _push_back(self, claimed: Claimed) -> None:
+        """Do a push that stays in our own store."""
+        job = jobs.read(claimed)
+        assert isinstance(job, Push)
+        flows.push(self.db, self.connections, claimed, job, self.clock)
+
+    def _pushed_together(self, claimed: Claimed) -> queue.Group:
+        return together(self.connections, claimed)
 
     def resync(self, tx: Transaction, claimed: Claimed) -> None:
         """They lost our cursor: the poll that now waits again lists everything."""
@@ -170,7 +194,10 @@ class Hub:
         """A worker that does this hub's jobs; those of some lanes only, if any are named."""
         return Worker(
             db=self.db,
-            handlers=dict.fromkeys(jobs.KINDS, self.handle),
+            handlers={
+                **dict.fromkeys(jobs.KINDS, self.handle),
+                Push.kind: queue.Together(self._push, self._pushed_together),
+            },
             threads=threads,
             name=name,
             lanes=lanes or tuple(Lane),

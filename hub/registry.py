@@ -23,6 +23,7 @@ from hub import packages
 from hub.rest import BadSpoke
 from hub.rest import load as load_yaml
 from hub.spoke import Fetches, JsonObject, Pulls, Receives, Spoke, Writes
+from hub.sync import ours
 from hub.testing import Sandbox
 
 FOLDER = packages.FOLDER
@@ -64,7 +65,12 @@ def names() -> list[str]:
 
 
 def find(name: str) -> type[Spoke]:
-    """The spoke class of this name; raises `UnknownSpoke` or `BrokenSpoke`."""
+    """The spoke class of this name; raises `UnknownSpoke` or `BrokenSpoke`.
+
+    `hub` is no spoke of anybody's but our own store: what is mapped of it are flows.
+    """
+    if name == ours.NAME:
+        return ours.OurStore
     written = _yaml(name)
     return _read(written, name) if written else _only(_module(name), Spoke, f"spoke {name}")
 
@@ -88,7 +94,7 @@ def describe(name: str) -> Description:
         capabilities=tuple(word for word, base in CAPABILITIES.items() if issubclass(spoke, base)),
         streams=tuple(stream.name for stream in spoke.streams),
         settings=spoke.model_json_schema(),
-        has_sandbox=_sandbox_module(name) is not None,
+        has_sandbox=name != ours.NAME and _sandbox_module(name) is not None,
     )
 
 

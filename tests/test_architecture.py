@@ -8,8 +8,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 LONGEST = 400  # lines
 HOMELESS = {"utils", "util", "common", "core", "helpers", "helper", "base", "manager", "services"}
@@ -27,8 +25,18 @@ SHIPPED = sorted(
 
 
 @cache
+def written(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+@cache
 def tree(module: str) -> ast.Module:
-    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    return ast.parse(written(module))
+
+
+def listed(rule: str, offenders: list[str]) -> str:
+    """What a test says of all who break a rule, and not of the first alone."""
+    return "\n  ".join([f"{rule}:", *offenders])
 
 
 def test_the_layers_hold() -> None:
@@ -39,41 +47,40 @@ def test_the_layers_hold() -> None:
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_is_short_enough_to_be_one_idea(module: str) -> None:
-    lines = len((ROOT / module).read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGEST, f"{module} has {lines} lines; past {LONGEST} it is two ideas"
+def test_a_module_is_short_enough_to_be_one_idea() -> None:
+    lines = {module: len(written(module).splitlines()) for module in MODULES}
+    long = [f"{module} has {many} lines" for module, many in lines.items() if many > LONGEST]
+    assert not long, listed(f"past {LONGEST} lines a module is two ideas", long)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_opens_with_what_it_is(module: str) -> None:
-    first = (ast.get_docstring(tree(module)) or "").partition("\n\n")[0].strip()
-    assert first, f"{module} does not say what it is"
-    title = "migrations/versions" in module  # what `hub migrate` shows of a step
-    assert title or first[-1] in ".:?", f"{module}: its first sentence does not end: {first!r}"
+def test_a_module_opens_with_what_it_is() -> None:
+    unsaid = []
+    for module in MODULES:
+        first = (ast.get_docstring(tree(module)) or "").partition("\n\n")[0].strip()
+        title = "migrations/versions" in module  # what `hub migrate` shows of a step
+        if not first or (first[-1] not in ".:?" and not title):
+            unsaid.append(f"{module}: {first!r}")
+    assert not unsaid, listed("a module opens with a sentence, which ends", unsaid)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_has_a_name_of_its_own(module: str) -> None:
-    path = Path(module)
-    assert not HOMELESS & {*path.parts, path.stem}
+def test_a_module_has_a_name_of_its_own() -> None:
+    homeless = [one for one in MODULES if HOMELESS & {*Path(one).parts, Path(one).stem}]
+    assert not homeless, listed("a name that says nothing", homeless)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_nothing_is_left_for_later(module: str) -> None:
-    text = (ROOT / module).read_text(encoding="utf-8")
-    for word in ("NotImplementedError", "TODO", "FIXME", "XXX"):
-        assert word not in text
+def test_nothing_is_left_for_later() -> None:
+    later = ("NotImplementedError", "TODO", "FIXME", "XXX")
+    left = [f"{one}: {word}" for one in MODULES for word in later if word in written(one)]
+    assert not left, listed("left for later", left)
 
 
 INDEX = "index{}url".format("-")  # in two parts, for this file is looked at as well
 
 
-@pytest.mark.parametrize("file", SHIPPED)
-def test_no_file_knows_whose_machine_it_was_written_on(file: str) -> None:
-    text = (ROOT / file).read_text(encoding="utf-8")
-    for place in (*(f"/{top}/" for top in ("work", "home", "Users")), INDEX):
-        assert place not in text, f"{file} names {place}"
+def test_no_file_knows_whose_machine_it_was_written_on() -> None:
+    machine = (*(f"/{top}/" for top in ("work", "home", "Users")), INDEX)
+    named = [f"{file} names {one}" for file in SHIPPED for one in machine if one in written(file)]
+    assert not named, listed("a file knows a machine", named)
 
 
 def test_the_hub_names_no_spoke() -> None:

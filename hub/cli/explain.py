@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from difflib import get_close_matches
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,7 +81,7 @@ def _show_one(one: Explained, title: str) -> None:
         ["overruled", one.previous or ""],
         ["waits for", one.awaits],
         *[["conflict", _conflict(each)] for each in one.conflicts],
-        *[["entry", _entry(each)] for each in one.entries[:MOST_SHOWN]],
+        *chain.from_iterable(map(_entries, one.entries[:MOST_SHOWN])),
         *[["goes to", _outlet(each)] for each in one.outlets],
     ]
     table(title, ["", "what"], [row for row in rows if row[1]])
@@ -127,7 +128,7 @@ def _outlets(one: Explained) -> str:
 
 
 def _outlet(each: Any) -> str:
-    arrow = "⇄" if each.two_way else "←"
+    arrow = "⇄" if each.two_way else "→" if each.read else "←"
     there = f"{each.connection}/{each.stream} {each.external_id}".strip()
     return f"{there}: {each.state} ({arrow} {each.place}, owner {each.owner})"
 
@@ -143,9 +144,18 @@ def _conflict(each: Any) -> str:
     return f"{each.id} with {each.connection}: {what} (owner {each.policy}; {how})"
 
 
-def _entry(each: Any) -> str:
+def _entries(each: Any) -> list[list[str]]:
+    """An entry, and what it said before each of its edits."""
     came = f" from {each.connection} {each.external_id}" if each.connection else ""
-    return f"{each.at} {each.by}{came}: {each.text}"
+    before = [
+        ["edited", f"{edit.at} at {edit.connection} {edit.external_id}, was: {_as_it_was(edit)}"]
+        for edit in each.edits
+    ]
+    return [["entry", f"{each.at} {each.by}{came}: {each.text}"], *before]
+
+
+def _as_it_was(edit: Any) -> str:
+    return edit.old if edit.field == "value" else f"one of the {edit.old}"
 
 
 def _no_such_field(entity: Entity, field: str, known: list[str]) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from hub.cli.forecasts import foretell
 from hub.cli.home import HERE, Folder, chosen, opened
 from hub.cli.screen import Failure, counted, note, out, say, table
 
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.sync.connection import Connection
-    from hub.sync.insight.plan import Foreseen, Planner, Step
+    from hub.sync.insight.plan import Foreseen, Planner
+    from hub.sync.insight.steps import Step
 
     Source = Literal["poll", "full", "listing", "dead", "remembered"]
 
@@ -31,11 +34,15 @@ LONGEST = 60  # characters of a value
 
 @dataclass(slots=True)
 class Summary:
-    """A plan's sums, and the first of its steps; `limit` says how many of these."""
+    """A plan's sums, and the first of its steps; `limit` says how many of these.
+
+    `forecasts` are for a program, where one was made.
+    """
 
     limit: int
     sums: dict[str, int] = field(default_factory=dict[str, int])
     steps: list[Step] = field(default_factory=list)
+    forecasts: list[dict[str, Any]] | None = None
 
     def take(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -81,6 +88,9 @@ def plan(
         found, streams = chosen(there, target)
         hub = edited(there, found, streams, mapping) if mapping else there
         found = hub.connections[found.name]
+        if source == "full":
+            foreseen = foretell(hub, found, dict.fromkeys(streams))
+            summary.forecasts = [one.told(datetime.now(UTC)) for one in foreseen.values()]
         for stream in streams:
             follow(hub, found, stream, source, summary)
     show(summary, as_json=as_json)
@@ -130,7 +140,7 @@ def follow(hub: Hub, connection: Connection, stream: str, source: Source, summar
     """Add what would become of a stream to a summary."""
     from hub.sync.insight.plan import Planner
 
-    planner = Planner(hub.db, hub.connections, connection, hub.clock)
+    planner = Planner(hub.db, hub.connections, connection, hub.clock, rules=hub.files.rules)
     for foreseen in _pages(hub, planner, stream, source):
         unchanged = foreseen.counts.unchanged
         summary.sums["unchanged"] = summary.sums.get("unchanged", 0) + unchanged
@@ -197,7 +207,10 @@ def edited(hub: Hub, connection: Connection, streams: list[str], file: Path) -> 
 def show(summary: Summary, *, as_json: bool) -> None:
     """Print the first steps of a plan, and its sums."""
     if as_json:
-        told = {"sums": summary.sums, "steps": [asdict(one) for one in summary.steps]}
+        told: dict[str, Any] = {"sums": summary.sums}
+        if summary.forecasts is not None:
+            told["forecasts"] = summary.forecasts
+        told["steps"] = [asdict(one) for one in summary.steps]
         out.print_json(json.dumps(told, default=str))
         return
     rows = list(chain.from_iterable(map(_rows, summary.steps)))
@@ -212,7 +225,7 @@ def show(summary: Summary, *, as_json: bool) -> None:
 
 def _rows(step: Step) -> Iterator[list[str]]:
     """A line per field, and one for each system that would be written to."""
-    what = f"{step.action} {step.entity} {step.number}".strip()
+    what = " ".join(filter(None, (step.action, step.audience, step.entity, step.number)))
     record = f"{step.stream}/{step.external_id}"
     lines = [
         [one.field, _cut(one.old), _cut(one.new), one.reason or one.place] for one in step.fields

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.cli.forecasts import foretell
 from hub.cli.home import HERE, Folder, chosen, connection, opened
 from hub.cli.screen import Failure, ago, counted, note, out, say, say_error, table, watching
 
 if TYPE_CHECKING:  # they take a while to import
     from hub.app import Hub
     from hub.queue import Worker
+    from hub.spoke import Cursor
     from hub.sync.connection import Connection
     from hub.sync.status import ConnectionStatus
 
@@ -44,10 +46,10 @@ def sync(
         found, streams = chosen(hub, target)
         try:
             hub.retry_where_mappings_changed()
-            for stream in streams:
-                if full or since:
-                    _backfill(hub, found, stream, since)
-                else:
+            if full or since:
+                _backfill(hub, found, streams, since)
+            else:
+                for stream in streams:
                     hub.poll_again(found.name, stream)
             undone = _work_off(hub, hub.worker(threads=config.hub.threads), found.name, streams)
         except KeyboardInterrupt:
@@ -56,27 +58,35 @@ def sync(
         now = next(one for one in _status(hub) if one.connection == found.name)
     mine = [one for one in now.streams if one.stream in streams]
     _show([replace(now, streams=mine)])
-    undone |= {one.stream: one.reason for one in mine if one.state not in {"ok", "late"}}
+    well = {"ok", "late", *(["waiting"] if full or since else [])}  # a backfill is no poll
+    undone |= {one.stream: one.reason for one in mine if one.state not in well}
     if undone:
         raise Failure("\n".join(f"{found.name}/{name}: {why}" for name, why in undone.items()))
 
 
-def _backfill(hub: Hub, found: Connection, stream: str, since: datetime | None) -> None:
+def _backfill(hub: Hub, found: Connection, streams: list[str], since: datetime | None) -> None:
     """Say what it will come to, and have it begun."""
-    from hub.spoke import Pulls
-    from hub.sync.insight.forecast import forecast
+    moment = since.replace(tzinfo=UTC) if since else None
+    starts = {stream: _start(found, stream, moment) for stream in streams}
+    foreseen = foretell(hub, found, starts, moment)
+    for stream, start in starts.items():
+        records = foreseen[stream].records if stream in foreseen else None
+        hub.backfill(found.name, stream, start=start, by=getpass.getuser(), foreseen=records)
 
-    start, moment = None, since.replace(tzinfo=UTC) if since else None
-    if moment is not None and isinstance(found.spoke, Pulls):
-        start = found.spoke.since(found.stream(stream), moment)
-        if start is None:
-            raise Failure(
-                f"{found.name}/{stream} cannot be asked since a moment: hub sync "
-                f"{found.name}/{stream} --full asks for everything"
-            )
-    foreseen = forecast(hub.db, found, stream, start, moment)
-    note(f"{found.name}/{stream}: {foreseen.spelled(datetime.now(UTC))}")
-    hub.backfill(found.name, stream, start=start, by=getpass.getuser(), foreseen=foreseen.records)
+
+def _start(found: Connection, stream: str, since: datetime | None) -> Cursor | None:
+    """The cursor of a moment, None for the beginning; raises `Failure` where there is no such."""
+    from hub.spoke import Pulls
+
+    if since is None or not isinstance(found.spoke, Pulls):
+        return None
+    start = found.spoke.since(found.stream(stream), since)
+    if start is None:
+        raise Failure(
+            f"{found.name}/{stream} cannot be asked since a moment: hub sync "
+            f"{found.name}/{stream} --full asks for everything"
+        )
+    return start
 
 
 def _work_off(hub: Hub, worker: Worker, name: str, streams: list[str]) -> dict[str, str]:

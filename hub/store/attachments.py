@@ -3,6 +3,7 @@
     <folder>/ab/abcdef...     SHA-256 of the content in hex; a name of theirs is in no path
     <folder>/incoming/...     what is being written; renamed once it is complete
 
+What nothing names any more, and what a crash has left in `incoming`, is swept away.
 Whoever asks for bytes by digest gets those bytes: the name cannot be chosen by a record.
 """
 
@@ -11,13 +12,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from sqlalchemy import select, update
 
@@ -29,6 +31,8 @@ from hub.store.system import links
 
 MEGABYTE = 1024 * 1024
 CHUNK = 256 * 1024
+GRACE = 3600.0
+"""Seconds for which content may be in the folder before anything names it: it is just being put."""
 LONGEST_ENDING = 20
 LONGEST_NAME = 200  # characters; file systems allow 255 bytes
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -117,6 +121,51 @@ class Files:
         place = self._place(digest)
         return Content(place, place.stat().st_size) if place.is_file() else None
 
+    def sweep(self, named: Callable[[Collection[str]], Collection[str]]) -> tuple[int, int]:
+        """Remove what nobody needs, and has not for an hour; how many files and bytes.
+
+        `named` says which of some digests are still named. Any number may sweep at once, beside
+        any number who keep: time is the folder's own, whose clock need not be ours.
+        """
+        if not self.folder.is_dir():
+            return 0, 0
+        with self._incoming() as file:
+            before = Path(file.name).stat().st_mtime - GRACE
+        sizes = [_removed(one, before) for one in self._left_behind()]
+        for part in self.folder.glob("[0-9a-f][0-9a-f]"):
+            old = [
+                one.name
+                for one in part.iterdir()
+                if _DIGEST.fullmatch(one.name) and _older(one, before)
+            ]
+            unnamed = set(old).difference(named(old)) if old else ()
+            sizes += [self._discard(digest, before) for digest in unnamed]
+        gone = [size for size in sizes if size is not None]
+        return len(gone), sum(gone)
+
+    def _left_behind(self) -> list[Path]:
+        return list((self.folder / "incoming").iterdir())
+
+    def _discard(self, digest: str, before: float) -> int | None:
+        """Remove content, unless somebody has just put it again.
+
+        It is set aside before it is looked at for the last time: who puts the same content at this
+        moment puts it either before that, and gets it back, or after, in the empty place.
+        """
+        place, aside = self._place(digest), self._aside(digest)
+        try:
+            place.replace(aside)
+        except FileNotFoundError:  # another sweep was faster
+            return None
+        if (size := _removed(aside, before)) is None:
+            with suppress(FileNotFoundError):
+                aside.replace(place)
+        return size
+
+    def _aside(self, digest: str) -> Path:
+        """Nobody else's: what another sweep sets aside may have to come back."""
+        return self.folder / "incoming" / f"{digest}.{uuid4().hex}"
+
     def _place(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest
 
@@ -138,6 +187,26 @@ class _Named:
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
         self.write, self.flush, self.fileno = file.write, file.flush, file.fileno
+
+
+def _older(file: Path, moment: float) -> bool:
+    """Whether a file was written before that moment; not if it is gone."""
+    try:
+        return file.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False
+
+
+def _removed(file: Path, before: float) -> int | None:
+    """The size of a file that was that old and is gone now; None if it is another's to remove."""
+    try:
+        known = file.stat()
+        if known.st_mtime >= before:
+            return None
+        file.unlink()
+    except FileNotFoundError:
+        return None
+    return known.st_size
 
 
 def safe_name(text: str | None) -> str:
@@ -173,6 +242,15 @@ def of_record(tx: Transaction, sys_id: str) -> list[dict[str, Any]]:
 def get(tx: Transaction, sys_id: str) -> dict[str, Any] | None:
     row = tx.execute(select(sys_attachment).where(sys_attachment.c.sys_id == sys_id)).first()
     return sets.named(row) if row else None
+
+
+def named(tx: Transaction, digests: Collection[str]) -> set[str]:
+    """Those of these digests that any file has. One statement."""
+    found = f"""
+        SELECT k.id FROM {sets.values("keys", ["id"])} k
+        WHERE EXISTS (SELECT 1 FROM sys_attachment a WHERE a.hash = k.id)
+    """  # noqa: S608 -- names are ours
+    return {id for (id,) in sets.select(tx, found, keys=sets.packed(digests))}
 
 
 def note(tx: Transaction, sys_id: str, kept: Kept) -> None:

@@ -6,13 +6,15 @@ follows from the later entries, read backwards from the record as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import column, select
 
+from hub.shape import Field
 from hub.store import bulk, sets
 from hub.store.bulk import Same
 from hub.store.database import Transaction
@@ -122,14 +124,18 @@ class Setting:
     whole: bool
 
 
+_KEYS = sets.values("keys", ("tab", "id", "field"))
+_CHANGED = """
+    b.fieldname = k.field AND (b.oldvalue <> b.newvalue
+      OR (b.oldvalue IS NULL) <> (b.newvalue IS NULL))
+"""
 _LAST = f"""
     SELECT k.id, k.field, a.hub_source, a.sys_created_on, l.version, a.fieldname
-    FROM {sets.values("keys", ("tab", "id", "field"))} k
+    FROM {_KEYS} k
     JOIN sys_audit a ON a.id = (
       SELECT max(b.id) FROM sys_audit b
-      WHERE b.documentkey = k.id AND b.tablename = k.tab AND (b.fieldname = '{WHOLE_RECORD}'
-        OR (b.fieldname = k.field AND (b.oldvalue <> b.newvalue
-          OR (b.oldvalue IS NULL) <> (b.newvalue IS NULL)))))
+      WHERE b.documentkey = k.id AND b.tablename = k.tab
+        AND (b.fieldname = '{WHOLE_RECORD}' OR ({_CHANGED})))
     LEFT JOIN hub_external_ref l ON l.sys_id = k.id AND l.table_name = k.tab
       AND l.connection = a.hub_source AND l.external_id = a.hub_external_id
 """  # noqa: S608 -- names are ours
@@ -150,6 +156,30 @@ def last_set(
     }
 
 
+_LAST_CHANGE = f"""
+    SELECT k.id, k.field, a.tablename, a.oldvalue, a.newvalue, a."user", a.hub_source,
+      a.hub_external_id
+    FROM {_KEYS} k
+    JOIN sys_audit a ON a.id = (
+      SELECT max(b.id) FROM sys_audit b
+      WHERE b.documentkey = k.id AND b.tablename = k.tab AND {_CHANGED})
+"""  # noqa: S608 -- names are ours
+
+
+def last_change(
+    tx: Transaction, wanted: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str], Entry]:
+    """By (sys_id, field), for the (table, sys_id, field) that are wanted. One statement."""
+    names = ("id", "field", "table", "old", "new", "user", "source", "external_id")
+    statement = sets.prepared(_LAST_CHANGE, tx.dialect.name).columns(*map(column, names))
+    return {
+        (id, field): Entry(table, id, field, old, new, user, source or "", external_id or "")
+        for id, field, table, old, new, user, source, external_id in tx.execute(
+            statement, {"keys": sets.packed(wanted)}
+        )
+    }
+
+
 def spelled(value: Any) -> str | None:
     """A value as an entry has it."""
     match value:
@@ -161,6 +191,22 @@ def spelled(value: Any) -> str | None:
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         case _:
             return str(value)
+
+
+_KINDS: Mapping[str, Callable[[str], Any]] = {
+    "integer": int,
+    "number": float,
+    "money": Decimal,
+    "boolean": lambda text: text == "true",
+    "instant": lambda text: datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC),
+}
+
+
+def read(field: Field | None, text: str | None) -> Any:
+    """The value of a field that is spelled so; None is a custom one."""
+    if text is None or field is None:
+        return text
+    return _KINDS.get(field.kind, str)(text)
 
 
 def of_records(

@@ -79,10 +79,12 @@ def start_over(tx: Transaction, connection: str, stream: str) -> None:
     tx.execute(_START_OVER, {"connection": connection, "stream": stream})
 
 
-def end(tx: Transaction, connection: str, stream: str) -> None:
-    """It is done, or given up."""
+def end(tx: Transaction, connection: str, stream: str) -> str | None:
+    """It is done, or given up. Where it ended, if it had begun at the beginning."""
     here = (backfills.c.connection == connection, backfills.c.stream == stream)
-    tx.execute(delete(backfills).where(*here))
+    ended = delete(backfills).where(*here).returning(backfills.c.start, backfills.c.cursor)
+    row = tx.execute(ended).first()
+    return row.cursor if row is not None and row.start is None else None
 
 
 def all_of(tx: Transaction) -> dict[tuple[str, str], Backfill]:

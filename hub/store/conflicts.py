@@ -14,7 +14,19 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    select,
+    text,
+)
 
 from hub.store import sets
 from hub.store.database import Transaction
@@ -97,6 +109,11 @@ class Conflict:
     @property
     def open(self) -> bool:
         return self.resolved_at is None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody may send the field before a person has decided."""
+        return self.open and self.stayed == "both"
 
     def resolved(self, how: How, *, by: str, at: float) -> Conflict:
         return replace(self, resolved_at=at, resolved_by=by, resolved_how=how)
@@ -192,18 +209,6 @@ def of_record(tx: Transaction, table: str, sys_id: str) -> list[Conflict]:
     return [_conflict(sets.named(row)) for row in rows]
 
 
-_HELD = text(
-    "SELECT field FROM hub_conflict WHERE sys_id = :sys_id AND table_name = :table "
-    "AND connection = :connection AND stayed = 'both' AND resolved_at IS NULL"
-)
-
-
-def held(tx: Transaction, connection: str, table: str, sys_id: str) -> set[str]:
-    """The fields that nobody may send before a person has decided."""
-    given = {"connection": connection, "table": table, "sys_id": sys_id}
-    return set(tx.execute(_HELD, given).scalars())
-
-
 def counts(tx: Transaction) -> dict[str, int]:
     """How many are open, by connection; those that have none are left out."""
     c = conflicts.c
@@ -228,6 +233,11 @@ def resolve(tx: Transaction, numbers: Collection[int], how: How, *, by: str, at:
     sets.execute(tx, _RESOLVE, keys=sets.packed(numbers), how=how, by=by, at=at)
 
 
+def purge(tx: Transaction, *, before: float) -> int:
+    """Forget those that were over by then; returns how many. One that is open stays."""
+    return tx.execute(delete(conflicts).where(conflicts.c.resolved_at < before)).rowcount
+
+
 def _written(name: str, value: Any) -> Any:
     return sets.as_json(value).decode() if name in _VALUES else value
 
@@ -238,6 +248,6 @@ def _conflict(row: dict[str, Any]) -> Conflict:
 
 
 __all__ = [
-    "ANY_OPEN", "OPEN", "Conflict", "How", "Stayed", "as_text", "counts", "find", "held",
-    "listed", "of_record", "read", "resolve", "save",
+    "ANY_OPEN", "OPEN", "Conflict", "How", "Stayed", "as_text", "counts", "find", "listed",
+    "of_record", "purge", "read", "resolve", "save",
 ]  # fmt: skip

@@ -110,6 +110,20 @@ def rewind(tx: Transaction, connection: str, stream: str) -> None:
     tx.execute(_REWIND, {"connection": connection, "stream": stream})
 
 
+_BEGIN_AFTER = text(
+    """
+    UPDATE hub_cursor SET cursor = :cursor
+    WHERE connection = :connection AND stream = :stream AND cursor IS NULL AND moved_at IS NULL
+    """
+)
+
+
+def begin_after(tx: Transaction, connection: str, stream: str, cursor: str) -> None:
+    """Let the first poll of a stream go on from here; one that was polled keeps its place."""
+    given = {"connection": connection, "stream": stream, "cursor": cursor}
+    tx.execute(_BEGIN_AFTER, given)
+
+
 NEVER = (0.0, 0.0)
 
 

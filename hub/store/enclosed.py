@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import Table, and_, or_, select, text
 
-from hub.store import sets
+from hub.store import records, sets
 from hub.store.database import Transaction
-from hub.store.entities import sys_attachment, sys_journal_field
+from hub.store.entities import JOURNAL, sys_attachment, sys_audit, sys_journal_field
 from hub.store.records import Row, layout_of
 from hub.store.system import links, sending
 
@@ -31,6 +31,8 @@ class Kind:
 
 NOTES = Kind("journal", sys_journal_field, "name", "element_id")
 FILES = Kind("attachment", sys_attachment, "table_name", "table_sys_id")
+OURS = "ours"
+"""In a link's `base`: the `hub_hash` of the entry's words that they have."""
 KINDS = {str(kind.table.name): kind for kind in (NOTES, FILES)}
 
 
@@ -59,6 +61,43 @@ def unsent(
         .order_by(it.sys_created_on, it.sys_id)
     )
     return [sets.named(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """An entry that a connection has in older words, what they call it, and their version."""
+
+    entry: Row
+    external_id: str
+    version: str
+
+
+def outdated(
+    tx: Transaction, connection: str, stream: str, table: str, sys_id: str
+) -> list[Outdated]:
+    """The entries of a record that were edited since a connection got them, the oldest first.
+
+    Of a link that does not say which words they have, any edit counts.
+    """
+    it, name = sys_journal_field.c, str(sys_journal_field.name)
+    theirs = links.c.base[OURS].as_string()
+    edited = select(sys_audit.c.id).where(
+        sys_audit.c.documentkey == it.sys_id, sys_audit.c.tablename == name
+    )
+    rows = tx.execute(
+        select(sys_journal_field, links.c.external_id, links.c.version)
+        .join(links, and_(links.c.sys_id == it.sys_id, links.c.table_name == name))
+        .where(it.name == table, it.element_id == sys_id)
+        .where(links.c.connection == connection, links.c.stream == stream)
+        .where(links.c.deleted_at.is_(None))
+        .where(or_(theirs != it.hub_hash, and_(theirs.is_(None), edited.exists())))
+        .order_by(it.sys_created_on, it.sys_id)
+    )
+    return [_outdated(sets.named(row)) for row in rows]
+
+
+def _outdated(row: Row) -> Outdated:
+    return Outdated(row, row.pop("external_id"), row.pop("version"))
 
 
 def any_of(tx: Transaction, kind: Kind, sys_ids: Iterable[str]) -> set[str]:
@@ -123,16 +162,19 @@ def arrived(tx: Transaction, connection: str, stream: str, sys_ids: Sequence[str
         sets.execute(tx, _ARRIVED, connection=connection, stream=stream, keys=keys)
 
 
-_INTERNAL = f"""
-    UPDATE sys_journal_field SET element = 'work_notes'
-    WHERE element = 'comments' AND sys_id IN (SELECT id FROM {sets.values("keys", ["id"])} k)
-    RETURNING sys_id
-"""  # noqa: S608 -- names are ours
+def entries(tx: Transaction, sys_ids: Sequence[str]) -> dict[str, Row]:
+    """Journal entries by their sys_id, which nobody else changes before this transaction ends."""
+    if not sys_ids:
+        return {}
+    records.lock(tx, JOURNAL, sys_ids)
+    return records.read(tx, JOURNAL, sys_ids)
 
 
-def make_internal(tx: Transaction, sys_ids: Iterable[str]) -> set[str]:
-    """Entries that are not for everybody any more; those that were. One statement."""
-    return {id for (id,) in sets.select(tx, _INTERNAL, keys=sets.packed(sys_ids))}
+def rewrite(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Journal entries say something else, or to others, from now on. One statement."""
+    if rows:
+        layout = layout_of(sys_journal_field, tx.dialect)
+        tx.exec_driver_sql(layout.write, [layout.encode(row) for row in rows])
 
 
 def drop(tx: Transaction, kind: Kind, connection: str, sys_id: str) -> None:

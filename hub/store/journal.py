@@ -1,6 +1,6 @@
-"""Comments and work notes: entries that are appended, never edited.
+"""Comments and work notes: entries that are appended, one by one.
 
-The unit is the entry. An entry that came from outside is known by its source and its own id
+The unit is the entry; nobody edits one here, but it follows those who do elsewhere. An entry that came from outside is known by its source and its own id
 there, so it arrives once however often it is sent.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from hub.store import sets
 from hub.store.database import Transaction
-from hub.store.entities import sys_journal_field
+from hub.store.entities import sys_audit, sys_journal_field
 from hub.store.sys_ids import new_sys_id
 from hub.store.types import sqlite_time
 
@@ -55,7 +55,6 @@ def append(tx: Transaction, notes: Sequence[Note]) -> None:
     rows = []
     for note in notes:
         id = new_sys_id()
-        text = f"{note.by}\n{note.at.isoformat()}\n{note.value}"
         stamp: Any = sqlite_time(note.at) if sqlite else note.at
         rows.append(
             (
@@ -68,10 +67,15 @@ def append(tx: Transaction, notes: Sequence[Note]) -> None:
                 stamp,
                 note.source,
                 note.external_id or id,
-                sha256(text.encode()).hexdigest(),
+                digest(note.element, note.by, note.at, note.value),
             )
         )
     tx.exec_driver_sql(sets.placeholders(tx, _APPEND), rows)
+
+
+def digest(element: str, by: str, at: datetime, value: str) -> str:
+    """What an entry says, as `hub_hash` has it: another one once it is edited."""
+    return sha256(f"{element}\n{by}\n{at.isoformat()}\n{value}".encode()).hexdigest()
 
 
 def of_record(tx: Transaction, sys_id: str) -> list[dict[str, Any]]:
@@ -82,3 +86,15 @@ def of_record(tx: Transaction, sys_id: str) -> list[dict[str, Any]]:
         .order_by(sys_journal_field.c.sys_created_on.desc(), sys_journal_field.c.sys_id.desc())
     )
     return [sets.named(row) for row in rows]
+
+
+def edits(tx: Transaction, sys_id: str) -> dict[str, list[dict[str, Any]]]:
+    """What the audit has of a record's entries, by their sys_id, the oldest first. One statement."""
+    mine = select(sys_journal_field.c.sys_id).where(sys_journal_field.c.element_id == sys_id)
+    query = select(sys_audit).where(
+        sys_audit.c.tablename == str(sys_journal_field.name), sys_audit.c.documentkey.in_(mine)
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in tx.execute(query.order_by(sys_audit.c.id)):
+        found.setdefault(row.documentkey, []).append(sets.named(row))
+    return found

@@ -198,6 +198,35 @@ def of_record(tx: Transaction, table: str, sys_id: str) -> list[Link]:
     ]
 
 
+_ALL_OF_OURS = f"""
+    SELECT l.stream, l.table_name, l.external_id, l.sys_id, l.version, l.digest, l.mapping_digest,
+      CAST(l.base AS TEXT), l.deleted_at
+    FROM {sets.each("keys", ["stream", "tab", "id"], "hub_external_ref l", _OF_OURS)}
+      AND l.connection = :connection AND l.stream = k.stream
+"""  # noqa: S608 -- names are ours
+
+
+def of_records(
+    tx: Transaction, connection: str, ours: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], Link]:
+    """The links by (stream, table, sys_id), of those that have one; a living one, if there are
+    several. One statement.
+    """
+    found: dict[tuple[str, str, str], Link] = {}
+    keys = sets.packed(ours)
+    for stream, table, id, sys_id, version, digest, mapping, base, deleted_at in sets.select(
+        tx, _ALL_OF_OURS, connection=connection, keys=keys
+    ):
+        link = Link(
+            connection, stream, table, id, sys_id, version, digest, mapping,
+            sets.from_json(base) if base else None, deleted_at is not None,
+        )  # fmt: skip
+        known = found.get((stream, table, sys_id))
+        if known is None or known.deleted:
+            found[stream, table, sys_id] = link
+    return found
+
+
 _FORGET = f"""
     DELETE FROM hub_external_ref
     WHERE connection = :connection AND stream = :stream AND table_name = :table

@@ -42,15 +42,22 @@ def save(tx: Transaction, waiting: Sequence[Pending]) -> None:
         tx.exec_driver_sql(sets.placeholders(tx, _SAVE), rows)
 
 
-_WAITS = text(
-    "SELECT field FROM hub_pending_ref WHERE table_name = :table AND sys_id = :sys_id "
-    "AND external_id <> ''"
-)
+_MINE = "p.table_name = k.tab AND p.sys_id = k.id AND p.external_id <> ''"
+_WAITS = f"""
+    SELECT p.table_name, p.sys_id, p.field
+    FROM {sets.each("keys", ["tab", "id"], "hub_pending_ref p", _MINE)}
+"""  # noqa: S608 -- names are ours
 
 
-def fields(tx: Transaction, table: str, sys_id: str) -> set[str]:
-    """The fields of a record that wait for one that we have not seen yet."""
-    return set(tx.execute(_WAITS, {"table": table, "sys_id": sys_id}).scalars())
+def fields(tx: Transaction, ours: Iterable[tuple[str, str]]) -> dict[tuple[str, str], set[str]]:
+    """The fields that wait for a record that we have not seen yet, by (table, sys_id) of who waits.
+
+    One statement.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for table, sys_id, field in sets.select(tx, _WAITS, keys=sets.packed(ours)):
+        found.setdefault((table, sys_id), set()).add(field)
+    return found
 
 
 _ARRIVED = """

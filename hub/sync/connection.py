@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
+from typing import Self
 
 from hub.errors import Permanent
+from hub.keyset import Cursor
 from hub.mapping import Mapping as FieldMapping
 from hub.mapping import MatchRule
 from hub.shape import Field
-from hub.spoke import Fetches, Pulls, Spoke, Stream, Writes
+from hub.spoke import LISTED, Fetches, Page, Pulls, Spoke, Stream, Writes
+from hub.store import entities
+from hub.store.database import Database
 from hub.store.enclosed import KINDS
 from hub.sync.schedule import Interval, Schedule
+
+
+class Ours(ABC):
+    """Marks the spoke that is this hub's own store: its records are our own, its streams entities.
+
+    What is mapped of it are flows between our own entities.
+    """
+
+    @abstractmethod
+    def at(self, db: Database, clock: Callable[[], float]) -> Self:
+        """The same spoke over a store, with seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,11 @@ class Connection:
     rank: int = 0
     skew: timedelta = timedelta(seconds=2)
 
+    @property
+    def ours(self) -> bool:
+        """Whether its records are our own, of another entity."""
+        return isinstance(self.spoke, Ours)
+
     def stream(self, name: str) -> Stream:
         """The stream as the spoke should read it: which paths are wanted."""
         found = self._declared(name)
@@ -48,8 +69,25 @@ class Connection:
         if isinstance(self.spoke, Pulls):
             yield from (self.stream(s.name) for s in self.spoke.streams if s.name in self.mappings)
 
+    def pull(self, name: str, cursor: Cursor | None) -> Iterator[Page]:
+        """What the spoke pulls of a stream; all of it where it can be asked for nothing less."""
+        assert isinstance(self.spoke, Pulls)
+        return iter(self.spoke.pull(self.stream(name), None if cursor == LISTED else cursor))
+
     def _declared(self, name: str) -> Stream:
         return next(stream for stream in self.spoke.streams if stream.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What is made of one entity's records: another's. `reads` are the fields that it looks at;
+    empty means all of them.
+    """
+
+    connection: str
+    stream: str
+    mapping: FieldMapping
+    reads: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +127,7 @@ def _enclosing(connection: Connection) -> Iterator[tuple[str, str, FieldMapping]
 
 class Connections(Mapping[str, Connection]):
     """All connections by name, which of them show which field of which entity, and by which fields
-    their records look for ours.
+    their records look for ours. `own` are those whose records are our own.
     """
 
     def __init__(self, connections: Iterable[Connection]) -> None:
@@ -97,11 +135,23 @@ class Connections(Mapping[str, Connection]):
         self._outlets: dict[str, list[tuple[str, str, FieldMapping]]] = {}
         self._enclosing: dict[str, list[tuple[str, str, FieldMapping]]] = {}
         self._sought: dict[str, tuple[Place, ...]] = {}
+        self._flows: dict[str, list[Flow]] = {}
+        self.own = frozenset(name for name, one in self._by_name.items() if one.ours)
         for connection in self._by_name.values():
             if isinstance(connection.spoke, Writes):
                 self._note_outlets(connection)
             if isinstance(connection.spoke, Fetches):
                 self._note_places(connection)
+            if connection.ours:
+                self._note_flows(connection)
+
+    def _note_flows(self, connection: Connection) -> None:
+        for stream, mappings in connection.mappings.items():
+            table = str(entities.find(stream).table.name)
+            for mapping in mappings:
+                reads = frozenset(path.partition(".")[0] for path in mapping.paths)
+                flow = Flow(connection.name, stream, mapping, reads)
+                self._flows.setdefault(table, []).append(flow)
 
     def _note_outlets(self, connection: Connection) -> None:
         for stream, mappings in connection.mappings.items():
@@ -141,6 +191,19 @@ class Connections(Mapping[str, Connection]):
     def outlets(self, table: str) -> list[tuple[str, str, FieldMapping]]:
         """(connection, stream, mapping) of everybody to whom this table's records are written."""
         return self._outlets.get(table, [])
+
+    def flows(self, table: str) -> list[Flow]:
+        """What is made of this table's records within our own store."""
+        return self._flows.get(table, [])
+
+    def at_home(self, db: Database, clock: Callable[[], float]) -> Connections:
+        """The same connections; the one whose records are our own reads them from this store."""
+        if not self.own:
+            return self
+        return Connections(
+            replace(one, spoke=one.spoke.at(db, clock)) if isinstance(one.spoke, Ours) else one
+            for one in self.values()
+        )
 
     def enclosing(self, table: str, of: str = "") -> list[tuple[str, str, FieldMapping]]:
         """The same for what belongs to this table's records; `of` one connection only, if named."""

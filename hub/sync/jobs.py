@@ -32,6 +32,7 @@ class Push:
     stream: str
     table: str
     sys_id: str
+    hops: int = 0  # through flows between our own entities
 
     kind: ClassVar[str] = "push"
     lane: ClassVar[Lane] = Lane.PUSH
@@ -131,6 +132,7 @@ class Refetch:
     connection: str
     stream: str
     id: str
+    hops: int = 0  # through flows between our own entities
 
     kind: ClassVar[str] = "refetch"
     lane: ClassVar[Lane] = Lane.PUSH
@@ -186,7 +188,7 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Forget deliveries that are older than anybody would repeat them."""
+    """Forget what nobody will ask for any more: deliveries, settled conflicts, content of files."""
 
     connection: ClassVar[str] = ""
     kind: ClassVar[str] = "sweep"
@@ -230,6 +232,8 @@ KINDS: dict[str, type[Job]] = {
 def request(job: Job, *, run_at: float | None = None) -> Request:
     """The job as the queue keeps it."""
     payload: dict[str, Any] = {name: getattr(job, name) for name in job.__slots__}
+    if not payload.get("hops", True):  # of nearly all that there are
+        del payload["hops"]
     return Request(job.kind, job.key, job.connection, payload, job.lane, run_at)
 
 

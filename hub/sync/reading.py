@@ -14,6 +14,7 @@ from typing import Any
 from hub.errors import Permanent, Transient
 from hub.mapping import ABSENT, Head, Raw, RecordFailed
 from hub.mapping import Mapping as FieldMapping
+from hub.service.gone import GONE
 from hub.spoke import Change, Page
 from hub.store import entities, sets
 from hub.store.dead import DeadRecord
@@ -98,6 +99,7 @@ class Layout:
     references: tuple[int, ...]  # where references to other records may be
     never_null: tuple[int, ...]
     fate: str  # what a record dies of that this cannot read
+    gone: Mapping[str, Any]  # what ours says once theirs is deleted
 
 
 @lru_cache(maxsize=1024)
@@ -121,6 +123,7 @@ def layout_of(mapping: FieldMapping) -> Layout:
             if name in columns and not columns[name].nullable
         ),
         f"{mapping.name}@{mapping.digest}.{_form(entity)}",
+        mapping.on_delete or (GONE.get(entity.name, {}) if mapping.marks_deletions else {}),
     )
 
 

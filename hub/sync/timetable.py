@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from hub import queue
 from hub.spoke import Subscribes
-from hub.store import cursors, deliveries
+from hub.store import conflicts, cursors, deliveries
 from hub.store.cursors import NEVER, Tick
 from hub.store.database import Database, Transaction
 from hub.sync.connection import Connections
@@ -24,6 +24,7 @@ HOURLY = Interval(timedelta(hours=1))
 SUBSCRIBE = "#subscribe"
 """In place of a stream's name, for a connection that must be asked to send webhooks."""
 KEEP_DELIVERIES = 7 * 86400.0  # seconds; longer than any sender repeats, twice over
+KEEP_CONFLICTS = 90 * 86400.0  # seconds after they were settled; till then one can be taken back
 SETTLED = 600.0  # seconds from one look at all streams to the next
 
 
@@ -118,5 +119,6 @@ def _job(connection: str, stream: str) -> Job:
 
 
 def sweep(tx: Transaction, *, now: float) -> int:
-    """Forget old deliveries; returns how many."""
-    return deliveries.purge(tx, before=now - KEEP_DELIVERIES)
+    """Forget old deliveries, and conflicts that are long over; returns how many."""
+    told = deliveries.purge(tx, before=now - KEEP_DELIVERIES)
+    return told + conflicts.purge(tx, before=now - KEEP_CONFLICTS)

@@ -429,8 +429,18 @@ def test_everything_is_read_again_after_a_forecast(home: Home, run: Run, crm: Sa
     told = run("sync", "crm/Contact", "--full")
     count = theirs(crm, "Contact")
     assert told.status == 0
-    assert f"crm/Contact: about {count:,} records; " in told.err
-    assert "are spent (sforce-limit-info); about " in told.err
+    assert f"crm/Contact: there are {count:,} records, all seen just now; about " in told.err
+    assert "less than 0.1% of the day's 100,000; " in told.err
+    assert "are spent (sforce-limit-info); ends about 20" in told.err
+
+
+def test_streams_are_foreseen_each_and_altogether(home: Home, run: Run, shop: Sandbox) -> None:
+    home.connect("shop", shop)
+    said = run("sync", "shop", "--full").err
+    assert f"shop/customers: they say {theirs(shop, 'customers')} records; " in said
+    assert f"shop/orders: they say {theirs(shop, 'orders')} records; " in said
+    assert "shop/refunds: how many records there are is not known before the end; " in said
+    assert "shop: at least about " in said
 
 
 def test_what_changed_since_a_moment_is_read_again(home: Home, run: Run, crm: Sandbox) -> None:

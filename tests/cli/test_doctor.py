@@ -110,7 +110,9 @@ def test_a_good_certificate_and_the_quota_are_told(home: Home, run: Run, org: Sa
     home.connect("crm", org)
     found = examined(run)
     assert "its certificate is good for" in found["tls"]["said"]
-    assert "are spent" in found["quota"]["said"]
+    assert "of the day's 100,000 are spent" in found["quota"]["said"]
+    assert found["load Case"]["state"] == "ok"
+    assert found["load Case"]["said"].startswith("there are 600 records, all seen just now; about")
 
 
 def test_a_field_that_is_hidden_is_named_with_its_mapping(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -116,3 +116,29 @@ def test_what_does_not_exist_is_said_with_what_may_be_meant(
     assert told.status == 1
     assert says.format(**known) in told.err
     assert "Traceback" not in told.err
+
+
+def test_an_edited_entry_is_told_with_what_it_said_before(
+    home: Home, run: Run, number: str, crm: Sandbox
+) -> None:
+    with home.opened() as db, db.read() as tx:
+        found = tx.exec_driver_sql(
+            "SELECT l.external_id FROM hub_external_ref l JOIN sn_customerservice_case c"
+            " ON c.sys_id = l.sys_id WHERE c.number = '" + number + "'"
+        )
+        case = str(found.scalar_one())
+    said = {"ParentId": case, "CommentBody": "It does not strat.", "IsPublished": True}
+    crm.clock.advance(timedelta(hours=-2))  # no poll sees the last moment
+    id = crm.mutate({"do": "create", "stream": "CaseComment", "data": said})
+    crm.clock.advance(timedelta(hours=1))
+    assert run("sync", "crm/CaseComment").status == 0
+    data = {"CommentBody": "It does not start."}
+    crm.mutate({"do": "update", "stream": "CaseComment", "id": id, "data": data})
+    crm.clock.advance(timedelta(hours=1))
+    assert run("sync", "crm/CaseComment", "--full").status == 0
+    lines = [
+        line.split("\t") for line in run("explain", "case", number, "comments").out.splitlines()
+    ]
+    told = {first: rest for first, *rest in lines}
+    assert told["entry"][0].endswith(f"from crm {id}: It does not start.")
+    assert told["edited"][0].endswith(f"at crm {id}, was: It does not strat.")

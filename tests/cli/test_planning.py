@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from hub import registry
-from hub.testing import Sandbox, serve
+from hub.testing import Fault, Sandbox, serve
+from spokes.salesforce.sandbox import SalesforceSandbox
 from tests.cli.conftest import Home, Run, theirs
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -53,6 +54,32 @@ def test_a_plan_after_a_sync_is_empty_and_exits_0(home: Home, run: Run, plm: San
     told = run("plan", "quality", "--full")
     assert told.status == 0
     assert "create" not in told.out
+
+
+def test_a_plan_of_everything_says_what_that_comes_to(home: Home, run: Run, plm: Sandbox) -> None:
+    plm.page_size = 20
+    home.connect("quality", plm)
+    count = theirs(plm, "defects")
+    said = run("plan", "quality/defects", "--full").err
+    assert f"quality/defects: they say {count} records; 20 with each call, so about 6 calls" in said
+    [told] = planned(run, "quality/defects", "--full")["forecasts"]
+    known = {"stream": "defects", "records": count, "source": "they", "calls": 6, "fault": ""}
+    assert told.items() >= (known | {"allowed": 100_000, "window": 86_400.0}).items()
+    assert "forecasts" not in planned(run, "quality/defects")
+
+
+def test_a_count_that_they_refuse_is_said_and_stops_nothing(
+    home: Home, run: Run, plm: Sandbox
+) -> None:
+    plm.page_size = 40
+    home.connect("quality", plm)
+    refused = {"error": {"code": "forbidden", "message": "no totals for you"}}
+    plm.faults.add(Fault(path="defects", skip=3, status=403, body=refused))
+    told = run("sync", "quality/defects", "--full")
+    assert told.status == 0
+    assert "(they could not be asked: " in told.err
+    assert "no totals for you" in told.err
+    assert home.linked("quality", "defects") == theirs(plm, "defects")
 
 
 def test_what_changed_over_there_is_planned_field_by_field(
@@ -140,3 +167,21 @@ def test_a_mapping_of_another_stream_is_refused(home: Home, run: Run, plm: Sandb
     told = run("plan", "quality/parts", "--mapping", str(MAPPINGS / "plm" / "defects.yaml"))
     assert told.status == 1
     assert "maps 'defects'; the plan is for parts" in told.err
+
+
+def test_an_entry_is_planned_with_its_text_and_who_may_read_it(home: Home, run: Run) -> None:
+    with serve(SalesforceSandbox(count=3)) as org:
+        home.connect("crm", org)
+        [case, *_] = org.tables["Case"].rows
+        org.clock.advance(timedelta(hours=-1))  # a poll does not see the last seconds
+        said = {"ParentId": case, "CommentBody": "It burns.", "IsPublished": True}
+        org.mutate({"do": "create", "stream": "CaseComment", "data": said})
+        org.clock.advance(timedelta(hours=1))
+        told = run("plan", "crm/CaseComment")
+        assert told.status == 2
+        assert "create public journal" in told.out
+        assert "It burns." in told.out
+        assert f"waits for crm/Case {case}" in told.out
+        [step] = planned(run, "crm/CaseComment")["steps"]
+    assert (step["audience"], step["entity"], step["sends"]) == ("public", "journal", [])
+    assert home.linked("crm", "CaseComment") == 0

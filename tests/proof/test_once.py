@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
@@ -84,6 +85,8 @@ def test_each_record_is_there_once_though_connections_are_cut_and_workers_killed
 
 class Keyless(Salesforce):
     """Creates without a key: whoever repeats it creates another one."""
+
+    at_once: ClassVar[int] = 1
 
     def upsert(self, stream: hub.Stream, write: hub.Write) -> hub.Receipt:
         data = {name: value for name, value in write.data.items() if name != "Hub_Id__c"}

@@ -227,6 +227,7 @@ class World:
         """How many writes the two sides carried out for the hub."""
         return sum(
             entry.method in {"PATCH", "POST"}
+            and not entry.parts  # a batch is what is in it
             and "token" not in entry.path
             and entry.status is not None
             and entry.status < 300

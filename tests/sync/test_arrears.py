@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from hub.spoke import Pulls
-from hub.sync.insight.plan import Foreseen, Planner, Step
+from hub.sync.insight.plan import Foreseen, Planner
+from hub.sync.insight.steps import Step
 from hub.sync.jobs import Poll
 from hub.sync.outbound import arrears
 from tests.sync.elsewhere import System

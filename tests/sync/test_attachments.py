@@ -1,11 +1,12 @@
-"""What a file may be, where its content is kept, and that no file is ever whole in memory."""
+"""What a file may be, where its content is kept and for how long, and that none is whole in memory."""
 
 from __future__ import annotations
 
+import os
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
 import pytest
@@ -112,6 +113,80 @@ def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
     files = Files(tmp_path)
     assert files.keep([b"a", b"b"]) == files.keep([b"ab"])
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+def aged(folder: Path, *, hours: float = 2) -> None:
+    """Everything in the folder is that old from now on."""
+    for file in folder.rglob("*"):
+        moment = file.stat().st_mtime - hours * 3600
+        os.utime(file, (moment, moment))
+
+
+def test_what_nothing_names_is_swept_after_an_hour(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    needed, orphan = files.keep([b"needed"]), files.keep([b"orphan"])
+    (tmp_path / "incoming" / "of-a-crash").write_bytes(b"half of it")
+    (tmp_path / "readme.txt").write_bytes(b"not ours")
+    assert files.sweep(lambda _: [needed.digest]) == (0, 0)
+    aged(tmp_path)
+    (tmp_path / "incoming" / "under-way").write_bytes(b"half")
+    assert files.sweep(lambda _: [needed.digest]) == (2, len(b"half of it" + b"orphan"))
+    assert files.find(needed.digest) is not None
+    assert files.find(orphan.digest) is None
+    assert sorted(one.name for one in tmp_path.rglob("*") if one.is_file()) == sorted(
+        [needed.digest, "readme.txt", "under-way"]
+    )
+
+
+def test_content_that_is_put_again_while_it_is_swept_stays(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    kept = files.keep([b"report"])
+    aged(tmp_path)
+
+    def named(digests: Collection[str]) -> set[str]:
+        assert list(digests) == [kept.digest]
+        files.keep([b"report"])  # by another process, whose row is not there yet
+        return set()
+
+    assert files.sweep(named) == (0, 0)
+    content = files.find(kept.digest)
+    assert content is not None
+    assert b"".join(content) == b"report"
+
+
+def test_content_that_is_put_again_while_two_sweep_it_stays(tmp_path: Path) -> None:
+    """One removes what it has set aside only once the other has set aside what was put again."""
+    kept = Files(tmp_path).keep([b"report"])
+    aged(tmp_path)
+    late: list[Path] = []
+
+    class Slow(PosixPath):
+        def unlink(self, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002 -- pathlib's
+            if self.name.startswith(kept.digest):
+                late.append(self)
+            else:
+                super().unlink(missing_ok)
+
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            if late and self.parent.name == "incoming":
+                os.unlink(late.pop())  # noqa: PTH108 -- that of paths is the slow one
+            return super().stat(follow_symlinks=follow_symlinks)
+
+    files = Files(Slow(tmp_path))
+
+    def named(_: Collection[str]) -> set[str]:
+        assert files.sweep(lambda _: ()) == (1, len(b"report"))
+        assert late
+        files.keep([b"report"])
+        return set()
+
+    assert files.sweep(named) == (0, 0)
+    assert not late
+    assert files.find(kept.digest) is not None
+
+
+def test_a_folder_that_is_not_there_is_clean(tmp_path: Path) -> None:
+    assert Files(tmp_path / "none").sweep(lambda _: ()) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,20 @@ def test_everything_is_read_again_and_the_polls_place_stays(world: World, system
     assert world.waiting("backfill") == []
 
 
+def test_the_first_poll_goes_on_where_a_backfill_from_the_beginning_ended(world: World) -> None:
+    system = world.system()
+    for number in range(4):
+        system.set("cases", f"c{number}", Subject=f"Case {number}")
+    begin(world, start="2")
+    world.work()
+    assert cursor(world) is None, "what came before is not known"
+    begin(world)
+    world.work()
+    system.pulled.clear()
+    world.run(CASES)
+    assert system.pulled == ["4"]
+
+
 def test_it_begins_after_the_cursor_that_it_is_given(world: World, system: System) -> None:
     system.pulled.clear()
     begin(world, start="6")
@@ -185,23 +199,35 @@ def test_the_last_of_their_quota_is_left_to_others(world: World, system: System)
 def test_a_forecast_says_records_calls_and_quota(world: World, system: System) -> None:
     world.connect(connected(spoke=metered(system, lambda: 100)))
     found = forecast.forecast(world.db, world.connections["crm"], "cases", None, None)
-    assert (found.records, found.sampled, found.calls_sampled) == (10, 9, 3)
-    assert found.calls == 3
+    assert (found.records, found.source, found.sample.last.calls, found.calls) == (
+        10,
+        "links",
+        3,
+        3,
+    )
     said = found.spelled(datetime(2026, 5, 1, 12, tzinfo=UTC))
     assert said.startswith(
-        "about 10 records; 3 records came with a call, so about 3 calls (0.3% of what they "
-        "allow); 100 of 1,000 are spent (api-usage-limit); about "
+        "we know of 10 records; 3 with each call, so about 3 calls, 0.3% of 1,000; "
+        "100 of 1,000 are spent (api-usage-limit); ends about 2026-05-01 12:00 UTC, in "
     )
-    assert said.endswith("UTC")
 
 
 def test_a_forecast_since_a_moment_counts_what_is_newer(world: World, system: System) -> None:
     since = datetime.fromisoformat(system.get("cases", "c7")["Version"])
-    found = forecast.forecast(world.db, world.connections["crm"], "cases", "7", since)
-    assert found.records == 3
+    world.connect(connected(spoke=metered(system, lambda: 100)))
+    system.page_size = 1
+    found = forecast.forecast(world.db, world.connections["crm"], "cases", "5", since)
+    assert (found.records, found.source) == (3, "links")
 
 
 def test_a_forecast_of_what_nobody_has_read_yet_says_so(world: World) -> None:
-    world.system().set("cases", "c0", Subject="New")
+    system = world.system()
+    system.page_size = 1
+    for number in range(9):
+        system.set("cases", f"c{number}", Subject="New")
+    world.connect(connected(spoke=metered(system, lambda: 100)))
     found = forecast.forecast(world.db, world.connections["crm"], "cases", None, None)
-    assert "how many there are is not known before the end" in found.spelled(datetime.now(UTC))
+    assert found.spelled(datetime.now(UTC)) == (
+        "how many records there are is not known before the end; 1 with each call; "
+        "100 of 1,000 are spent (api-usage-limit)"
+    )

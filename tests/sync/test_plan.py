@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from hub.store.metadata import metadata
-from hub.sync.insight.plan import Foreseen, Planner, Step
+from hub.sync.insight.plan import Foreseen, Planner
+from hub.sync.insight.steps import Step
 from hub.sync.jobs import Poll
 from tests.sync.elsewhere import Elsewhere, System
 from tests.sync.world import World, altered, connected

@@ -35,6 +35,16 @@ class Blind(hub.Spoke, hub.Pulls):
         return Elsewhere.of(self._system).pull(stream, cursor)
 
 
+class Whole(Elsewhere):
+    """Can be asked for everything, and for nothing less; some pages can be resumed, some cannot."""
+
+    def pull(self, stream: hub.Stream, cursor: hub.Cursor | None) -> Iterator[hub.Page]:
+        assert cursor != hub.LISTED, "that is nothing to go on from"
+        for number, page in enumerate(super().pull(stream, cursor)):
+            ends = number == 1 or not page.changes
+            yield hub.Page(page.changes, hub.LISTED if ends else page.cursor)
+
+
 class Recent(Elsewhere):
     """Lists no more than what is new."""
 
@@ -152,6 +162,63 @@ def test_a_record_that_cannot_be_read_any_more_is_not_missing(world: World, syst
     assert "c04" in alive(world)
     assert system.fetched == []
     assert [row.external_id for row in world.dead()] == ["c04"]
+
+
+class TestWhereEveryPullListsEverything:
+    @pytest.fixture
+    def system(self, world: World) -> System:
+        whole = Whole.of(System(page_size=8))
+        world.connect(connected(spoke=whole, streams=("cases",)))
+        for number in range(30):
+            whole._system.set("cases", f"c{number:02}", Subject=f"Case {number}")
+        sync(world)
+        return whole._system
+
+    def test_what_the_next_one_lacks_is_gone(self, world: World, system: System) -> None:
+        system.forget("cases", "c03", "c17")
+        system.overlook("cases", "c05")
+        sync(world)
+        assert alive(world) == everything() - {"c03", "c17"}
+        assert sorted(system.fetched) == ["c03", "c05", "c17"]
+        system.set("cases", "c03", Subject="Here again")
+        sync(world)
+        assert alive(world) == everything() - {"c17"}
+        assert (asked(world)[0], listing(world)) == ("ok", None)
+        assert system.pulled == [None, None, None], "nothing is ever gone on from"
+
+    def test_many_are_not_believed_and_a_person_is_asked(
+        self, world: World, system: System
+    ) -> None:
+        system.forget("cases", *everything(first=8))
+        sync(world)
+        sync(world)
+        assert (asked(world)[0], alive(world)) == ("held", everything())
+        crm = world.connections["crm"]
+        assert reconcile.answer(world.db, crm, "cases", delete=True, now=world.clock())
+        world.work()
+        assert (asked(world)[0], alive(world)) == ("ok", everything(last=8))
+        assert system.pulled == [None, None, None]
+
+    @pytest.mark.parametrize(("page", "resumed"), [(1, "8"), (2, None)])
+    def test_one_that_breaks_off_goes_on_or_begins_again(
+        self, world: World, system: System, page: int, resumed: str | None
+    ) -> None:
+        system.forget("cases", "c01", "c29")
+
+        def die(number: int) -> None:
+            if number == page:
+                raise KeyboardInterrupt
+
+        system.on_page = die
+        world.put(CASES)
+        with pytest.raises(KeyboardInterrupt):
+            world.work()
+        assert alive(world) == everything(), "half of a listing says nothing of the rest"
+        system.on_page = lambda _: None
+        world.clock.pass_(60)
+        world.work()
+        assert system.pulled == [None, None, resumed]
+        assert alive(world) == everything() - {"c01", "c29"}
 
 
 class TestWhenMoreIsMissingThanCanBeBelieved:

@@ -22,7 +22,8 @@ from tests.sync.elsewhere import Elsewhere, at
 from tests.sync.world import World, mapped
 
 FOLDER = Path(__file__).parent.parent.parent / "mappings"
-FILES = sorted(FOLDER.glob("*/*.yaml"))
+FLOWS = "hub"  # whose records are our own: test_flows.py
+FILES = sorted(file for file in FOLDER.glob("*/*.yaml") if file.parent.name != FLOWS)
 MOST = 12
 
 
@@ -117,7 +118,9 @@ def test_a_page_of_a_shipped_stream(world: World, file: Path) -> None:
     with world.counted() as sent, world.db.write() as tx:
         counts = absorb(tx, world.connections, connection, stream, page, now=world.now)
         cursors.move(tx, "crm", stream, "x", counts, now=0.0, newest=None, job=1, take=1)
-    assert len(sent) <= MOST, "\n".join(sql[:90] for sql in sent)
+    before = [sql for sql in sent if "JOIN sys_audit" in sql]  # what was set while they were gone
+    assert len(before) <= 1
+    assert len(sent) - len(before) <= MOST, "\n".join(sql[:90] for sql in sent)
     assert counts.created >= 180
     assert counts.failed == 60
     assert world.dead()

@@ -10,7 +10,7 @@ A record that cannot be read costs nobody else anything; what can be read of it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,25 +18,24 @@ from uuid import uuid4
 
 from hub import queue
 from hub.mapping import RecordFailed
-from hub.service.gone import BACK, GONE
 from hub.spoke import Change, Writes
-from hub.store import audit, dead, entities, links, listings, matches, pending, remembered, seekers
+from hub.store import audit, dead, links, listings, matches, pending, remembered, seekers
 from hub.store.cursors import Counts
 from hub.store.database import Transaction
 from hub.store.dead import DeadRecord
 from hub.store.enclosed import KINDS
-from hub.store.entities import Entity
 from hub.store.links import Known, Letter, Link
 from hub.store.pending import Pending
 from hub.sync import reading
 from hub.sync.connection import Connection, Connections
-from hub.sync.inbound import birth, enclosed, relations, resolve
+from hub.sync.inbound import birth, deletion, enclosed, flows, relations, resolve
 from hub.sync.inbound.resolve import Resolved
+from hub.sync.inbound.wishes import patch_of
 from hub.sync.jobs import Bind, request
 from hub.sync.reading import Item, Record
 from hub.sync.records import audience, matching
-from hub.sync.records.amend import Amended, Origin, Patch, amend, value_of
-from hub.sync.records.children import ChildList
+from hub.sync.records.amend import Amended, Origin, amend, value_of
+from hub.sync.records.flows import untold
 from hub.sync.records.merge import plain
 
 UNKNOWN = Known()
@@ -53,11 +52,12 @@ def absorb(
     now: datetime,
     job: str = "",
     again: bool = False,
+    hops: int = 0,
 ) -> Counts:
     """Apply the changes of one stream. `again`: also those that we have seen just so before."""
     records = reading.records_of(changes)
     return absorb_records(
-        tx, connections, connection, stream, records, now=now, job=job, again=again
+        tx, connections, connection, stream, records, now=now, job=job, again=again, hops=hops
     )
 
 
@@ -73,15 +73,20 @@ def absorb_records(
     again: bool = False,
     listed: bool = False,
     by: str = "",
+    hops: int = 0,
 ) -> Counts:
     """As `absorb`, for records as a page brings them; `listed`: of a complete listing.
 
-    `by` is who says so in the connection's place: a person, of a record that they edited.
+    `by` is who says so in the connection's place: a person, of a record that they edited. `hops`
+    are the flows between our own entities that a change has come through.
     """
     links.take_turn(tx, connection.name, stream)
-    page = _Page(tx, connections, connection, stream, now, job, again, by or connection.name)
+    origin = Origin(by or connection.name, connection.name, job, stream=stream, hops=hops)
+    page = _Page(tx, connections, connection, stream, now, job, again, origin)
     latest = reading.newest(records)
     page.identify(latest)
+    if connection.ours:
+        page.joined = flows.recognise(tx, connection, stream, page.items)
     if listed:
         page.mark()
     page.apply(page.opened())
@@ -99,9 +104,10 @@ class _Page:
     now: datetime
     job: str
     again: bool
-    by: str
+    origin: Origin
     known: Mapping[str, Known] = field(default_factory=dict[str, Known])
     items: list[Item] = field(default_factory=list[Item])
+    joined: Sequence[Item] = ()
     buried: dict[str, DeadRecord] = field(default_factory=dict[str, DeadRecord])
     outcome: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -165,6 +171,7 @@ class _Page:
         again = relations.as_new(items, self.known_of) if relate else ()
         found = self._resolved_items(items)
         items = found.items
+        flows.agree(self.joined)
         born, others = relations.parted(items, again) if relate else (items, [])
         tombstones = [self._tombstone(item) for item in opened if item.unseen]
         binds = self._binds(items, found.waiting)
@@ -175,6 +182,8 @@ class _Page:
                 self._amend(others, [], [])
         else:
             self._amend(items, tombstones, binds)
+        if self.connection.ours:
+            flows.keep(self.tx, self.connections, self.origin, items, self.joined, now=self.now)
         pending.save(self.tx, self._pending(items, found.waiting))
         letters = [*self.buried.values(), *self._resolved()]
         dead.save(self.tx, letters, now=self.now.timestamp())
@@ -221,7 +230,7 @@ class _Page:
 
     def _create(self, groups: Sequence[Sequence[Item]], jobs: list[queue.Request]) -> None:
         births = birth.Births(
-            self.tx, self.connections, self.connection, self.stream, self._origin(), self.now,
+            self.tx, self.connections, self.connection, self.stream, self.origin, self.now,
             change_set=uuid4().hex,
         )  # fmt: skip
         pushes = [push for items in groups for push in births.create(items)]
@@ -230,11 +239,12 @@ class _Page:
     def _amend(
         self, items: Sequence[Item], tombstones: Sequence[Link], jobs: list[queue.Request]
     ) -> None:
-        patches = [self._patch(item) for item in items]
+        before = deletion.undone(self.tx, self.connection.name, items)
+        patches = [patch_of(item, before.get((item.sys_id, item.key), {})) for item in items]
         relations.close(self.connection, self.stream, patches, items)
         orphaned = relations.orphaned(self.tx, self.connection, items)
         every = [*patches, *relations.over(orphaned)]
-        results = amend(self.tx, self.connections, every, self._origin(), now=self.now, jobs=jobs)
+        results = amend(self.tx, self.connections, every, self.origin, now=self.now, jobs=jobs)
         results = results[: len(items)]
         saved = [self._link(*each) for each in zip(items, results, strict=True)]
         saved = relations.kept(self.connection, self.stream, items, saved)
@@ -252,29 +262,12 @@ class _Page:
         told_on = audience.after_links(self.tx, self.connections, self.connection.name, adopted)
         queue.put(self.tx, told_on, now=self.now.timestamp())
 
-    def _origin(self) -> Origin:
-        return Origin(self.by, self.connection.name, self.job, stream=self.stream)
-
-    def _patch(self, item: Item) -> Patch:
-        entity = item.layout.entity
-        return Patch(
-            entity,
-            item.sys_id,
-            _wished(item, entity),
-            fresh=item.fresh,
-            base=item.link.base if item.link and not (item.gone or item.restored) else None,
-            owner_of=_owner(item, entity),
-            version=item.record.version,
-            external_id=item.key,
-            place_of=item.mapping.place,
-            children=_rows(item),
-            notes=_notes(item),
-        )
-
     def _link(self, item: Item, result: Amended) -> Link:
         """What is known of a record now; of a field that they do not show, what we have."""
         old = item.link
         base = dict(old.base) if old and old.base else {}
+        if self.connection.ours:
+            base = untold(item.mapping) | base
         if isinstance(self.connection.spoke, Writes) and not item.gone:
             values = item.values()
             for name in item.mapping.writes & item.mapping.reads:
@@ -362,39 +355,3 @@ RANK = {"unchanged": 0, "updated": 1, "created": 2, "deleted": 3, "failed": 4}
 def _references(item: Item) -> list[str]:
     fields = item.layout.entity.shape.fields
     return [name for name in item.values() if name in fields and fields[name].kind == "reference"]
-
-
-def _wished(item: Item, entity: Entity) -> dict[str, Any]:
-    """What the record shall say now."""
-    gone, back = (GONE, BACK) if item.mapping.marks_deletions else ({}, {})
-    if item.gone:
-        return dict(gone.get(entity.name, {}))
-    return {**(back.get(entity.name, {}) if item.restored else {}), **item.values()}
-
-
-def _owner(item: Item, entity: Entity) -> Callable[[str], str]:
-    """Who decides on each field. That a record is gone, or back, they alone know."""
-    if not (item.gone or item.restored) or not item.mapping.marks_deletions:
-        return item.mapping.owner_of
-    theirs = GONE.get(entity.name, {})
-    return lambda field: "theirs" if field in theirs else item.mapping.owner_of(field)
-
-
-def _rows(item: Item) -> dict[str, ChildList]:
-    return {
-        name: ChildList(
-            entities.find(entity),
-            [(child.key, child.values) for child in item.children[name]],
-        )
-        for name, entity in item.mapping.child_entities.items()
-        if entity != "journal" and name in item.children
-    }
-
-
-def _notes(item: Item) -> list[tuple[str, Mapping[str, Any]]]:
-    return [
-        (child.key, child.values)
-        for name, entity in item.mapping.child_entities.items()
-        if entity == "journal"
-        for child in item.children.get(name, ())
-    ]

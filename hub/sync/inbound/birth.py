@@ -23,7 +23,7 @@ from hub.store.journal import JOURNALS, Note
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Push, request
 from hub.sync.reading import Item, Layout
-from hub.sync.records import audience, seeking
+from hub.sync.records import audience, flows, seeking
 from hub.sync.records.amend import Origin, note_of
 from hub.sync.records.merge import plain
 
@@ -82,7 +82,10 @@ class Births:
             (item.key for item in items),
         )  # fmt: skip
         told_on = audience.after_notes(self.connections, notes)
-        return [*self._pushes(layout, said, sys_ids), *told_on, *woken]
+        looked_at = flows.after_births(
+            self.connections, self.origin, layout.mapping.table, sys_ids, now=self.now
+        )
+        return [*self._pushes(layout, said, sys_ids), *told_on, *woken, *looked_at]
 
     def _rows(
         self, layout: Layout, said: Mapping[str, Sequence[Any]], sys_ids: Sequence[str]
@@ -124,23 +127,25 @@ class Births:
             sys_ids=sys_ids,
             versions=[item.record.version for item in items],
             digests=[item.record.digest for item in items],
-            bases=self._bases(layout, said),
+            bases=self._bases(layout, said, len(items)),
             now=self.now.timestamp(),
         )  # fmt: skip
 
     def _bases(
-        self, layout: Layout, said: Mapping[str, Sequence[Any]]
+        self, layout: Layout, said: Mapping[str, Sequence[Any]], count: int
     ) -> list[Mapping[str, Any] | None] | None:
         """What both sides agree on from now on, of the fields that go both ways."""
         mapping = layout.mapping
         if not isinstance(self.connection.spoke, Writes):
             return None
         both = sorted(mapping.writes & mapping.reads)
-        if not both:
+        untold = flows.untold(mapping) if self.connection.ours else {}
+        if not both and not untold:
             return None
         defaults = layout.entity.defaults
         columns = [_plainly(_filled(said[name], defaults.get(name))) for name in both]
-        return [dict(zip(both, row, strict=True)) for row in zip(*columns, strict=True)]
+        rows = zip(*columns, strict=True) if both else [()] * count
+        return [untold | dict(zip(both, row, strict=True)) for row in rows]
 
     def _notes(
         self, items: Sequence[Item], layout: Layout, said: Mapping[str, Sequence[Any]]

@@ -2,35 +2,35 @@
 
     theirs ─▶ known? ─▶ an echo of ours? ─▶ else a new row ─▶ a push to everybody else
 
-An entry is told once and for all: what they change in it later is theirs, but that it is not
-public any more. What is gone out there stays here.
+What they change later in an entry, `edited` follows. Of a file nothing is followed but that it is
+there, and what is gone out there stays here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from hub import queue
-from hub.mapping import Mapping as FieldMapping
-from hub.mapping import RecordFailed, Ref
+from hub.mapping import Ref
 from hub.spoke import Writes
-from hub.store import enclosed, links
+from hub.store import enclosed, journal, links
 from hub.store.audit import Entry
 from hub.store.database import Transaction
-from hub.store.enclosed import FILES, KINDS, NOTES, Kind
-from hub.store.journal import INTERNAL, PUBLIC
+from hub.store.enclosed import FILES, KINDS, NOTES, OURS, Kind
+from hub.store.journal import INTERNAL
 from hub.store.links import Link
 from hub.store.pending import Pending
 from hub.store.records import Row
 from hub.store.sys_ids import new_sys_ids
 from hub.sync import stamps
 from hub.sync.connection import Connection, Connections
+from hub.sync.inbound.edited import Followed, follow
 from hub.sync.reading import Item
 from hub.sync.records import audience
+from hub.sync.records.wording import as_they_say_it, plainly, words
 
 
 @dataclass(slots=True)
@@ -54,23 +54,35 @@ def receive(
     here = _Here(tx, connections, connection, stream, kind, now)
     known = [item for item in items if item.link is not None and item.link.sys_id]
     fresh = [item for item in items if not item.gone and item not in known and _says(item, kind)]
-    told.links = [_linked(here, item, item.link.sys_id) for item in known if item.link]
+    edits = follow(tx, connection.name, known) if kind is NOTES else Followed()
+    told.audit = edits.audit
+    told.links = [
+        _linked(here, item, item.link.sys_id, edits.bases.get(item.key, item.link.base))
+        for item in known
+        if item.link
+    ]
     told.links += [_linked(here, item, "") for item in items if item.unseen]
-    if retracted := [item for item in known if _is_internal(item, kind)]:
-        here.retract(retracted, told)
+    changed = {row["sys_id"] for row in edits.rows}
+    told.outcome = {
+        item.record.id: "updated" for item in known if item.link and item.link.sys_id in changed
+    }
     parents = here.parents(fresh)
     echoes = here.echoes(fresh, parents)
     rows = []
     for item, sys_id in zip(fresh, new_sys_ids(len(fresh)), strict=True):
         item.sys_id = echoes.get(item.key, sys_id)
-        told.links.append(_linked(here, item, item.sys_id))
-        if item.key not in echoes:
+        if item.key in echoes:
+            base = words(item.value("element"), item.value("value")) if kind is NOTES else None
+        else:
             rows.append(here.row(item, parents.get(item.key)))
+            base = {OURS: rows[-1]["hub_hash"]} if kind is NOTES else None
             told.outcome[item.record.id] = "created"
             told.pending += here.waiting(item, parents)
+        told.links.append(_linked(here, item, item.sys_id, base))
     enclosed.insert(tx, kind, rows)
     enclosed.arrived(tx, connection.name, stream, list(echoes.values()))
-    told.jobs = list(audience.told_on(connections, kind, rows))
+    news = [*rows, *(row | {"hub_source": connection.name} for row in edits.rows)]
+    told.jobs = list(audience.told_on(connections, kind, news))
     return told
 
 
@@ -125,7 +137,7 @@ class _Here:
         row |= {"hub_source": self.connection.name, "hub_external_id": item.key}
         if self.kind is NOTES:
             row["element"] = row["element"] or INTERNAL
-            row["hub_hash"] = sha256(f"{by}\n{at.isoformat()}\n{row['value']}".encode()).hexdigest()
+            row["hub_hash"] = journal.digest(row["element"], by, at, row["value"])
         return row
 
     def echoes(self, items: Sequence[Item], parents: dict[str, tuple[str, str]]) -> dict[str, str]:
@@ -154,23 +166,7 @@ class _Here:
         if item.mapping.stamp or parents.get(item.key) != of:
             return False
         heard = as_they_say_it(item.mapping, row)
-        return all(_plainly(item.value(n)) == _plainly(heard.get(n)) for n in _TELLING[self.kind])
-
-    def retract(self, items: Sequence[Item], told: Received) -> None:
-        """What they do not show to everybody any more, we do not either."""
-        ids = [item.link.sys_id for item in items if item.link]
-        changed = enclosed.make_internal(self.tx, ids)
-        for sys_id in changed:
-            key = next(i.key for i in items if i.link and i.link.sys_id == sys_id)
-            name = self.connection.name
-            told.audit.append(
-                Entry(
-                    str(self.kind.table.name), sys_id, "element", PUBLIC, INTERNAL, name, name, key
-                )
-            )
-        told.outcome |= {
-            item.record.id: "updated" for item in items if item.link and item.link.sys_id in changed
-        }
+        return all(plainly(item.value(n)) == plainly(heard.get(n)) for n in _TELLING[self.kind])
 
     def _ref(self, item: Item) -> Ref | None:
         value = item.value(self.kind.of_record)
@@ -186,28 +182,10 @@ def _says(item: Item, kind: Kind) -> bool:
     return bool(item.value("value" if kind is NOTES else "file_name"))
 
 
-def _is_internal(item: Item, kind: Kind) -> bool:
-    return kind is NOTES and not item.gone and item.value("element") == INTERNAL
-
-
-def _linked(here: _Here, item: Item, sys_id: str) -> Link:
+def _linked(here: _Here, item: Item, sys_id: str, base: Mapping[str, Any] | None = None) -> Link:
     old, record = item.link, item.record
     return Link(
         here.connection.name, here.stream, item.mapping.table, item.key, sys_id,
         record.version or (old.version if old else ""),
-        b"" if item.gone else record.digest, item.mapping.digest, deleted=item.gone,
+        b"" if item.gone else record.digest, item.mapping.digest, base, deleted=item.gone,
     )  # fmt: skip
-
-
-def as_they_say_it(mapping: FieldMapping, row: Row) -> dict[str, Any]:
-    """What becomes of an entry of ours on the way there and back; nothing if that fails."""
-    try:
-        given = {name: row[name] for name in mapping.writes if name not in mapping.ref_streams}
-        return mapping.inward(mapping.outward(given, {}))
-    except RecordFailed:
-        return {}
-
-
-def _plainly(value: Any) -> Any:
-    """A text without what systems do to blanks and ends of lines."""
-    return " ".join(value.split()) if isinstance(value, str) else value

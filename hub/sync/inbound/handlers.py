@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hub import queue
 from hub.errors import Permanent
 from hub.queue import Claimed, LostLease
-from hub.spoke import Change, Fetches, Hint, Lapsed, Page, Pulls, Receives, Webhook
+from hub.spoke import LISTED, Change, Fetches, Hint, Lapsed, Page, Receives, Webhook
 from hub.store import cursors, deliveries, listings
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction, Unavailable
@@ -18,10 +18,11 @@ from hub.store.listings import Listing
 from hub.sync.connection import Connection, Connections
 from hub.sync.inbound.absorb import absorb, absorb_records
 from hub.sync.inbound.ahead import one_ahead
-from hub.sync.inbound.reconcile import Missing, question
+from hub.sync.inbound.reconcile import Missing, begin, question
 from hub.sync.jobs import Ingest, Poll, Refetch, Subscribe, label, request
 from hub.sync.outbound import arrears
 from hub.sync.reading import Record, records_in
+from hub.sync.records import flows
 from hub.sync.schema import drift
 
 FETCH_AT_ONCE = 500
@@ -64,8 +65,6 @@ class Inbound:
     def poll(self, claimed: Claimed, job: Poll) -> None:
         """Pull a stream from where it stopped; each page commits with its cursor."""
         connection = self.connections.of_job(job.connection, job.stream)
-        spoke = connection.spoke
-        assert isinstance(spoke, Pulls)
         with self.db.read() as tx:
             start, listing = listings.load(tx, connection.name, job.stream)
             waits = drift.held(tx, connection, job.stream)
@@ -73,9 +72,13 @@ class Inbound:
             with self.db.write() as tx:  # a person's answer puts the next poll
                 queue.done(tx, [claimed])
             return
+        if start == LISTED and not (listing is not None and listing.accepted):
+            with self.db.write() as tx:
+                queue.fence(tx, claimed)
+                start, listing = None, begin(tx, connection, job.stream, now=self.clock())
         run = _Run(self, claimed, connection, job.stream, start, listing)
         try:
-            for page in one_ahead(iter(spoke.pull(connection.stream(job.stream), start))):
+            for page in one_ahead(connection.pull(job.stream, start)):
                 if not run.commit(page):
                     return
         except LostLease:
@@ -96,9 +99,10 @@ class Inbound:
                 queue.put(tx, [request(Poll(job.connection, job.stream))], now=self.clock())
                 queue.done(tx, [claimed])
             return
+        flows.check(job)
         changes = _fetched(connection, [Hint(job.stream, job.id)])
         with self.db.write() as tx:
-            self._absorb(tx, connection, job.stream, changes, claimed, again=True)
+            self._absorb(tx, connection, job.stream, changes, claimed, again=True, hops=job.hops)
             queue.done(tx, [claimed])
 
     def _not_held(self, connection: Connection, changes: Sequence[Change]) -> Sequence[Change]:
@@ -117,14 +121,14 @@ class Inbound:
 
     def _absorb(
         self, tx: Transaction, connection: Connection, stream: str, changes: Sequence[Change],
-        claimed: Claimed, *, again: bool = False,
+        claimed: Claimed, *, again: bool = False, hops: int = 0,
     ) -> None:  # fmt: skip
         if stream not in connection.mappings:
             return
         now = datetime.fromtimestamp(self.clock(), UTC)
         counts = absorb(
             tx, self.connections, connection, stream, changes, now=now, job=label(claimed),
-            again=again,
+            again=again, hops=hops,
         )  # fmt: skip
         cursors.move(
             tx, connection.name, stream, None, counts, now=now.timestamp(), newest=_age(changes)

@@ -1,8 +1,9 @@
 """After a complete listing: what it did not have is gone, unless that is too much to believe.
 
-A stream is listed completely when its cursor is lost, and when a person asks for it. A record that
-was not in the listing is asked for by its id where the spoke can do that: it may have come up
-while the listing went on. Where it cannot, the listing is believed.
+A stream is listed completely when its cursor is lost, when a person asks for it, and every time
+where they cannot say what changed (`hub.LISTED`). A record that was not in the listing is asked for
+by its id where the spoke can do that: it may have come up while the listing went on. Where it
+cannot, the listing is believed.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ Delete = Callable[[Transaction, Sequence[Change]], None]
 """Folds in what became of some of the missing; raises `LostLease` if that is not ours to do."""
 
 
-def begin(tx: Transaction, connection: Connection, stream: str, *, now: float) -> None:
+def begin(
+    tx: Transaction, connection: Connection, stream: str, *, now: float
+) -> Listing | None:  # fmt: skip
     """Have the next poll start over, and what it does not find deleted.
 
-    A stream that never lists everything just starts over.
+    A stream that never lists everything just starts over: None.
     """
     cursors.rewind(tx, connection.name, stream)
-    if connection.stream(stream).complete:
-        listings.begin(tx, connection.name, stream, now=now)
+    if not connection.stream(stream).complete:
+        return None
+    listings.begin(tx, connection.name, stream, now=now)
+    return Listing(started_at=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from hub.mapping import Mapping as FieldMapping
+from hub.mapping.language import read_paths
 from hub.service import rules
 from hub.store import audit, conflicts, journal, links, listing
 from hub.store.conflicts import Conflict
@@ -23,7 +24,7 @@ from hub.store.journal import JOURNALS
 from hub.store.links import Link
 from hub.store.records import Row
 from hub.store.system import pending_refs
-from hub.sync.connection import Connections
+from hub.sync.connection import Connections, Flow
 from hub.sync.records.disputes import by_field
 from hub.sync.records.merge import EMPTY, plain
 
@@ -38,7 +39,10 @@ SYSTEMS = "sys_"
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """A system that shows the field. `state`: in step, waits to be sent, held back, ..."""
+    """A system that shows the field. `state`: in step, waits to be sent, held back, ...
+
+    `read`: nothing is sent; it is another record of ours that a flow makes of this one.
+    """
 
     connection: str
     stream: str
@@ -47,17 +51,31 @@ class Outlet:
     owner: str
     two_way: bool
     state: str
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an entry said before somebody edited it over there; `field` is `value` or `element`."""
+
+    field: str
+    old: str
+    at: datetime
+    connection: str
+    external_id: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A journal entry, and where it came from."""
+    """A journal entry, where it came from, and its edits, the oldest first."""
 
     at: datetime
     by: str
     text: str
     connection: str
     external_id: str
+    edits: Sequence[Edit] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +113,10 @@ def explain(
 ) -> list[Explained]:
     """Every field that has a value or waits for one; or `only` one, which must exist.
 
-    Seven statements at most, however many fields there are.
+    Eight statements at most, however many fields there are; one more for each flow that reads it.
     """
     table, sys_id = entity.table.name, row["sys_id"]
+    notes = journal.of_record(tx, sys_id)
     waiting = _waiting(tx, table, sys_id)
     facts = _Facts(
         connections, entity, row,
@@ -106,7 +125,9 @@ def explain(
         conflicts=conflicts.of_record(tx, table, sys_id),
         waiting=waiting,
         displays=_displays(tx, entity, row),
-        notes=journal.of_record(tx, sys_id),
+        notes=notes,
+        edits=journal.edits(tx, sys_id) if notes else {},
+        flows=_flows(tx, connections, table, sys_id),
     )  # fmt: skip
     names = [only] if only else facts.filled()
     return [facts.journal(name) if name in JOURNALS else facts.of(name) for name in names]
@@ -118,6 +139,18 @@ def _waiting(tx: Transaction, table: str, sys_id: str) -> dict[str, str]:
     mine = (c.table_name == table, c.sys_id == sys_id, c.external_id != "")
     rows = tx.execute(select(c.field, c.connection, c.stream, c.external_id).where(*mine))
     return {name: f"{connection}/{stream} {id}" for name, connection, stream, id in rows}
+
+
+def _flows(
+    tx: Transaction, connections: Connections, table: str, sys_id: str
+) -> list[tuple[Flow, str]]:
+    """What flows have made of the record: the sys_id, empty for what they would make."""
+    found = []
+    for flow in connections.flows(table):
+        known = links.lookup(tx, flow.connection, flow.stream, [sys_id]).get(sys_id)
+        link = known.links.get(flow.mapping.table) if known else None
+        found.append((flow, link.sys_id if link else ""))
+    return found
 
 
 def _displays(tx: Transaction, entity: Entity, row: Row) -> dict[str, str | None]:
@@ -150,6 +183,8 @@ class _Facts:
     waiting: Mapping[str, str]
     displays: Mapping[str, str | None]
     notes: Sequence[Mapping[str, Any]]
+    edits: Mapping[str, Sequence[Mapping[str, Any]]]
+    flows: Sequence[tuple[Flow, str]]
 
     def filled(self) -> list[str]:
         """What an explanation of the whole record speaks of; what the store itself writes not."""
@@ -171,6 +206,7 @@ class _Facts:
                 note["sys_created_on"], note["sys_created_by"], note["value"],
                 note["hub_source"] or "",
                 (note["hub_external_id"] or "") if note["hub_source"] else "",
+                [_edit(entry) for entry in self.edits.get(note["sys_id"], ())],
             )
             for note in self.notes
             if note["element"] == name
@@ -281,7 +317,22 @@ class _Facts:
             for connection, stream, mapping in self.connections.outlets(self.entity.table.name)
             if name in mapping.writes
         ]
-        return [one for one in found if one is not None]
+        return [*(one for one in found if one is not None), *self._read_by_flows(name)]
+
+    def _read_by_flows(self, name: str) -> list[Outlet]:
+        """What becomes of the field in other records of ours."""
+        return [
+            Outlet(
+                flow.connection, flow.stream, sys_id, rule.place,
+                flow.mapping.owner_of(rule.field.name), rule.inverse is not None or bool(rule.outs),
+                f"{flow.mapping.to}.{rule.field.name}"
+                + ("" if sys_id else ", once the flow takes it"),
+                read=True,
+            )
+            for flow, sys_id in self.flows
+            for rule in flow.mapping.declaration.rules
+            if rule.read is not None and (name,) in read_paths(rule.read)
+        ]  # fmt: skip
 
     def _outlet(
         self, name: str, connection: str, stream: str, mapping: FieldMapping
@@ -289,7 +340,7 @@ class _Facts:
         """None for a stream that the record is no part of, and never will be."""
         mine = [one for one in self.links if (one.connection, one.stream) == (connection, stream)]
         link = min(mine, key=lambda one: one.deleted, default=None)
-        if link is None and not mapping.stamp:
+        if link is None and (not mapping.stamp or connection in self.connections.own):
             return None
         return Outlet(            connection, stream, link.external_id if link else "", mapping.place(name),
             mapping.owner_of(name), name in mapping.reads, self._state(name, link),
@@ -311,6 +362,13 @@ class _Facts:
 
 
 _NOTHING = object()
+
+
+def _edit(entry: Mapping[str, Any]) -> Edit:
+    return Edit(
+        entry["fieldname"], entry["oldvalue"] or "", entry["sys_created_on"],
+        entry["hub_source"] or "", entry["hub_external_id"] or "", entry["hub_mapping"] or "",
+    )  # fmt: skip
 
 
 def _teller(entry: Mapping[str, Any], mapping: FieldMapping | None) -> Giver:

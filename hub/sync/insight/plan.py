@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,60 +23,29 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from hub.mapping import Mapping as FieldMapping
-from hub.spoke import Pulls
+from hub.spoke import LISTED
 from hub.store import audit, entities, links, listings, records
+from hub.store.attachments import Rules
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
+from hub.store.enclosed import KINDS
 from hub.store.entities import sys_audit
 from hub.store.records import Row
+from hub.store.sys_ids import new_sys_id
 from hub.store.system import dead_records
 from hub.store.work import jobs
 from hub.sync.connection import Connection, Connections
 from hub.sync.inbound.absorb import absorb_records
 from hub.sync.inbound.reconcile import PORTION, looked_up
-from hub.sync.jobs import Push
+from hub.sync.insight.enclosures import Enclosures
+from hub.sync.insight.steps import FieldStep, Send, Step
+from hub.sync.jobs import Push, PushFiles, PushNotes
 from hub.sync.outbound import arrears
-from hub.sync.outbound.push import unsent
+from hub.sync.outbound.unsent import Unsent, tried, unsent
 from hub.sync.reading import Record, identify, records_in, records_of
 from hub.sync.records.amend import value_of
 from hub.sync.replay.remap import portions
 from hub.sync.replay.retrying import kept
-
-
-@dataclass(frozen=True, slots=True)
-class FieldStep:
-    """A field that would change; `place` is the mapping's file and line, `reason` a remark."""
-
-    field: str
-    old: str | None
-    new: str | None
-    place: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """What would be written to another system, or to the same: their fields by path."""
-
-    connection: str
-    stream: str
-    external_id: str  # empty: it would be created
-    data: Mapping[str, Any]
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What would become of one record. `action`: create, update, delete, dead, send."""
-
-    stream: str
-    external_id: str
-    action: str
-    entity: str = ""
-    number: str = ""
-    fields: Sequence[FieldStep] = ()
-    sends: Sequence[Send] = ()
-    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +54,11 @@ class Foreseen:
 
     counts: Counts
     steps: Sequence[Step]
+
+
+_PUSHES: dict[str, type[Push | PushNotes | PushFiles]] = {
+    kind.kind: kind for kind in (Push, PushNotes, PushFiles)
+}
 
 
 class _Undone(Exception):
@@ -101,16 +75,20 @@ def _undone(db: Database) -> Iterator[Transaction]:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans for one connection. `clock` gives seconds since 1970."""
+    """Plans for one connection. `clock` gives seconds since 1970; `rules` are those for files."""
 
     db: Database
     connections: Connections
     connection: Connection
     clock: Callable[[], float]
     label: str = field(default_factory=lambda: f"plan/{uuid4().hex[:12]}")
+    rules: Rules = field(default_factory=Rules)
 
     def pull(self, stream: str, cursor: str | None) -> Iterator[Foreseen]:
         """What a pull would do that begins after `cursor`; None for the beginning."""
+        if cursor == LISTED:
+            yield from self.listing(stream)
+            return
         for those in self._pulled(stream, cursor):
             yield self.page(stream, those)
 
@@ -150,10 +128,8 @@ class Planner:
             yield self.page(stream, those)
 
     def _pulled(self, stream: str, cursor: str | None) -> Iterator[list[Record]]:
-        spoke = self.connection.spoke
-        assert isinstance(spoke, Pulls)
         first, *_ = self.connection.mappings[stream]
-        for page in spoke.pull(self.connection.stream(stream), cursor):
+        for page in self.connection.pull(stream, cursor):
             if page.body is not None or page.changes:
                 yield records_in(page, stream, first)
 
@@ -174,28 +150,31 @@ class Planner:
         """What folding these records in would do."""
         now = datetime.fromtimestamp(self.clock(), UTC)
         with _undone(self.db) as tx:
-            last = _last_entry(tx)
+            last, before = _last_entry(tx), new_sys_id()
             counts = absorb_records(
                 tx, self.connections, self.connection, stream, those,
                 now=now, job=self.label, again=again,
             )  # fmt: skip
             back = _ReadBack(self, tx, stream, now, last)
-            steps = [*back.changed(), *back.dead(those)]
+            steps = [*back.changed(), *back.enclosed(before), *back.dead(those)]
         return Foreseen(counts, steps)
 
     def waiting(self, stream: str) -> Iterator[Step]:
         """What the pushes to a stream that wait now would send."""
         t, after = jobs.c, 0
         mine = (
-            t.kind == Push.kind,
+            t.kind.in_(_PUSHES),
             t.connection == self.connection.name,
             t.key.startswith(f"{self.connection.name}/{stream}/", autoescape=True),
         )
         while True:
-            query = select(t.id, t.payload).where(*mine, t.id > after).order_by(t.id).limit(PORTION)
+            query = select(t.id, t.kind, t.payload).where(*mine, t.id > after)
             with self.db.read() as tx:
-                found = tx.execute(query).all()
-                yield from self._waiting(tx, [Push(**row.payload) for row in found])
+                found = tx.execute(query.order_by(t.id).limit(PORTION)).all()
+                pushes = [_PUSHES[row.kind](**row.payload) for row in found]
+                yield from self._waiting(tx, [one for one in pushes if isinstance(one, Push)])
+                others = [one for one in pushes if not isinstance(one, Push)]
+                yield from Enclosures(tx, self.connections, self.rules).waiting(others)
             if not found:
                 return
             after = found[-1].id
@@ -235,8 +214,9 @@ class _ReadBack:
         """A step for each record of ours that was created or changed."""
         entries: dict[tuple[str, str], list[Any]] = {}
         query = select(sys_audit).where(
-            sys_audit.c.id > self.last, sys_audit.c.hub_job_id == self.planner.label
-        )
+            sys_audit.c.id > self.last, sys_audit.c.hub_job_id == self.planner.label,
+            sys_audit.c.tablename.not_in(KINDS),
+        )  # fmt: skip
         for entry in self.tx.execute(query.order_by(sys_audit.c.id)):
             entries.setdefault((entry.tablename, entry.documentkey), []).append(entry)
         rows = self._rows(entries)
@@ -245,6 +225,13 @@ class _ReadBack:
                 yield self._step(table, row, those)
             else:
                 yield self._ended(table, those)
+
+    def enclosed(self, before: str) -> Iterator[Step]:
+        """A step for each entry and file that came, or was edited."""
+        found = Enclosures(self.tx, self.planner.connections, self.planner.rules)
+        here = (self.planner.connection, self.stream)
+        yield from found.came(*here, before)
+        yield from found.edited(*here, self.last, self.planner.label)
 
     def _rows(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Row]:
         by_table: dict[str, list[str]] = {}
@@ -344,14 +331,11 @@ def _sends(tx: Transaction, connections: Connections, pushes: Iterable[Push]) ->
     """What each push would write, without those that would write nothing."""
     found = []
     for push in pushes:
-        connection = connections[push.connection]
-        try:
-            owed = unsent(tx, connection, push)
-            data = owed.data()
-        except Exception as error:  # noqa: BLE001 -- a push may fail like this too: that is the plan
-            found.append(Send(push.connection, push.stream, "", {}, str(error)))
-            continue
-        if data:
+        [owed] = unsent(tx, connections[push.connection], [push])
+        data = tried(owed.data) if isinstance(owed, Unsent) else owed
+        if isinstance(data, Exception):  # a push may fail like this too: that is the plan
+            found.append(Send(push.connection, push.stream, "", {}, str(data)))
+        elif data and isinstance(owed, Unsent):
             known = owed.link.external_id if owed.link else ""
             found.append(Send(push.connection, push.stream, known, data))
     return found

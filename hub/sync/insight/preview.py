@@ -27,8 +27,9 @@ from hub.store.database import Transaction
 from hub.store.entities import Entity
 from hub.store.records import Row
 from hub.store.types import Money
-from hub.sync.insight.plan import FieldStep, Planner, Send
-from hub.sync.insight.plan import Step as Planned
+from hub.sync.insight.plan import Planner
+from hub.sync.insight.steps import FieldStep, Send
+from hub.sync.insight.steps import Step as Planned
 from hub.sync.reading import Record, records_in, records_of
 from hub.sync.records.amend import value_of
 
@@ -133,7 +134,8 @@ class _Reader:
         dead = next((one for one in self.planned if one.action == "dead"), None)
         faults, key = self._heads(value, record.id)
         row = self._row(key)
-        lines = [] if value is None else list(self._lines(value, row, step))
+        over = value is None or (step is not None and step.action == "delete")
+        lines = list(self._over(step) if over else self._lines(value, row, step))
         return Preview(
             self.mapping.stream, key, self.mapping.name,
             "dead" if dead or faults or any(one.change == "fault" for one in lines)
@@ -195,6 +197,16 @@ class _Reader:
                 None if said is ABSENT else self._stored(said, then),
                 self._shown(rule.field, said, then), _exact(rule.field, audit.spelled(was)), then,
                 change, reason,
+            )  # fmt: skip
+
+    def _over(self, step: Planned | None) -> Iterator[Line]:
+        """What ours would say once theirs is deleted."""
+        for one in step.fields if step else ():
+            field = self.mapping.declaration.shape.fields.get(one.field, Field(one.field, "string"))
+            shown = self._shown(field, one.new, one.new)
+            yield Line(
+                one.place, one.field, "on_delete", [], one.new, shown, one.old, one.new, "changed",
+                one.reason,
             )  # fmt: skip
 
     def _children(self, value: Any) -> dict[str, list[dict[str, str | None]]]:

@@ -10,24 +10,24 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import select
 
-from hub.errors import Transient
-from hub.mapping import RecordFailed
 from hub.spoke import Writes
 from hub.store import entities, links, records
 from hub.store.database import Transaction
 from hub.store.work import jobs
 from hub.sync.connection import Connection
 from hub.sync.jobs import Push
-from hub.sync.outbound.push import to_send, unsent
+from hub.sync.outbound.unsent import Unsent, to_send, unsent
 
 
 def of_page(tx: Transaction, connection: Connection, stream: str, ids: Iterable[str]) -> list[Push]:
     """The pushes that are owed for these external records of a stream, and do not wait."""
     if not isinstance(connection.spoke, Writes):
         return []
-    suspects = list(_differing(tx, connection, stream, ids))
-    waiting = _waiting(tx, suspects)
-    return [one for one in suspects if one.key not in waiting and _owed(tx, connection, one)]
+    differing = list(_differing(tx, connection, stream, ids))
+    waiting = _waiting(tx, differing)
+    silent = [one for one in differing if one.key not in waiting]
+    found = unsent(tx, connection, silent) if silent else []
+    return [push for push, one in zip(silent, found, strict=True) if _owed(one)]
 
 
 def _differing(
@@ -51,9 +51,6 @@ def _waiting(tx: Transaction, pushes: Sequence[Push]) -> set[str]:
     return set(tx.execute(mine).scalars()) if keys else set()
 
 
-def _owed(tx: Transaction, connection: Connection, push: Push) -> bool:
+def _owed(found: Unsent | Exception) -> bool:
     """Whether they would hear anything new; a value that they cannot be told is owed as well."""
-    try:
-        return bool(unsent(tx, connection, push).values)
-    except (RecordFailed, Transient):
-        return True
+    return bool(found.values) if isinstance(found, Unsent) else True

@@ -1,6 +1,6 @@
 """Files both ways, by reference: content is fetched when somebody wants it, and kept by digest.
 
-theirs ─▶ a row that says where it is          (hub/sync/outbound/enclosed.py)
+theirs ─▶ a row that says where it is          (hub/sync/inbound/enclosed.py)
 who wants it ─▶ content: here? else fetched from where the row came from, counted and hashed
 to everybody else ─▶ sent from the folder, in chunks, each file once
 """
@@ -8,8 +8,9 @@ to everybody else ─▶ sent from the folder, in chunks, each file once
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +63,11 @@ def type_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
+def kind_of(row: Row) -> str:
+    """The type of a file: what they say, or else what its name does."""
+    return row["content_type"] or type_of(safe_name(row["file_name"]))
+
+
 def content(
     db: Database, connections: Connections, files: Files, sys_id: str
 ) -> tuple[Row, Content]:
@@ -88,7 +94,7 @@ def content(
 def _fetched(db: Database, connections: Connections, files: Files, row: Row) -> Kept:
     """Content from where the row came from; a digest that is known already must be the same."""
     name, source = safe_name(row["file_name"]), row["hub_source"] or ""
-    files.rules.check(name, row["content_type"] or type_of(name), row["size_bytes"])
+    files.rules.check(name, kind_of(row), row["size_bytes"])
     with db.read() as tx:
         place = _place(tx, row)
     connection = connections.get(source)
@@ -108,6 +114,16 @@ def _fetched(db: Database, connections: Connections, files: Files, row: Row) -> 
     return kept
 
 
+def sweep(db: Database, files: Files) -> tuple[int, int]:
+    """Remove content that no file has any more; how many of them, and their bytes."""
+
+    def named(digests: Collection[str]) -> set[str]:
+        with db.read() as tx:
+            return attachments.named(tx, digests)
+
+    return files.sweep(named)
+
+
 def _place(tx: Transaction, row: Row) -> tuple[str, str] | None:
     """(stream, external id) of a file where it came from."""
     for link in links.of_record(tx, str(FILES.table.name), row["sys_id"]):
@@ -121,22 +137,47 @@ def _generated(chunks: Iterator[bytes]) -> Any:
     return chunks if hasattr(chunks, "close") else (chunk for chunk in chunks)
 
 
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The files of a record that a connection lacks, and the way to send them."""
+
+    mapping: FieldMapping
+    rows: Sequence[Row]
+    refs: Mapping[tuple[str, str], str]
+
+    def data(self, row: Row) -> dict[str, Any]:
+        """What goes with a file's content; raises `RecordFailed`."""
+        said = row | {"file_name": safe_name(row["file_name"])}
+        given = {name: said[name] for name in self.mapping.writes if said.get(name) is not None}
+        return self.mapping.outward(given, self.refs)
+
+
+def unsent(tx: Transaction, connections: Connections, job: PushFiles) -> Unsent:
+    """What a job would send now: nothing while they do not have the record.
+
+    Raises `Permanent` if nothing is configured to send it.
+    """
+    connections.of_job(job.connection, job.stream)
+    mapping = mapping_of(connections, job, FILES)
+    stream = mapping.ref_streams[FILES.of_record]
+    refs = links.sources(tx, job.connection, [(stream, job.table, job.sys_id)])
+    of = (job.connection, job.stream, job.table, job.sys_id)
+    return Unsent(mapping, enclosed.unsent(tx, FILES, *of) if refs else [], refs)
+
+
 def push(
     db: Database, connections: Connections, files: Files, claimed: Claimed, job: PushFiles,
     clock: Callable[[], float],
 ) -> None:  # fmt: skip
     """Send the files of a record that they lack. Raises what the first refused one went wrong of."""
     connection = connections.of_job(job.connection, job.stream)
-    mapping = mapping_of(connections, job, FILES)
-    stream = mapping.ref_streams[FILES.of_record]
     with db.read() as tx:
-        refs = links.sources(tx, job.connection, [(stream, job.table, job.sys_id)])
-        unsent = enclosed.unsent(tx, FILES, job.connection, job.stream, job.table, job.sys_id)
-    sender = Sender(db, connection, connection.stream(job.stream), mapping, claimed, clock)
+        owed = unsent(tx, connections, job)
+    sender = Sender(db, connection, connection.stream(job.stream), owed.mapping, claimed, clock)
     refused: list[SyncError] = []
-    for row in unsent if refs else ():
+    for row in owed.rows:
         try:
-            _send(sender, db, connections, files, row, refs)
+            _send(sender, db, connections, files, owed, row)
         except REFUSED as error:
             refused.append(named(error, f"{safe_name(row['file_name'])} ({row['sys_id']})"))
     if refused:
@@ -146,9 +187,8 @@ def push(
 
 
 def _send(
-    sender: Sender, db: Database, connections: Connections, files: Files, row: Row,
-    refs: dict[tuple[str, str], str],
-) -> None:  # fmt: skip
+    sender: Sender, db: Database, connections: Connections, files: Files, owed: Unsent, row: Row
+) -> None:
     spoke = sender.connection.spoke
     if not isinstance(spoke, Attaches):
         raise Permanent(f"{type(spoke).__name__} cannot carry files")
@@ -160,15 +200,15 @@ def _send(
             if content(db, connections, files, twin["sys_id"])[0]["hash"] == row["hash"]:
                 return  # they have put the same bytes at the same record themselves
     name = safe_name(row["file_name"])
-    going = Outgoing(name, row["content_type"] or type_of(name), held.size, row["hash"], held)
+    going = Outgoing(name, kind_of(row), held.size, row["hash"], held)
 
     def create(stream: Stream, write: Write) -> Receipt:
         return spoke.attach(stream, write, going)
 
-    sender.send(row["sys_id"], _data(sender.mapping, row | {"file_name": name}, refs), create)
+    sender.send(row["sys_id"], owed.data(row), create)
 
 
-def _data(mapping: FieldMapping, row: Row, refs: dict[tuple[str, str], str]) -> dict[str, Any]:
-    return mapping.outward(
-        {name: row[name] for name in mapping.writes if row.get(name) is not None}, refs
-    )
+def known_twin(tx: Transaction, job: PushFiles, row: Row) -> bool:
+    """Whether they are known to have the same bytes at the same record, without asking them."""
+    twins = attachments.twins(tx, row, job.connection, job.stream) if row["hash"] else ()
+    return any(twin["hash"] == row["hash"] for twin in twins)

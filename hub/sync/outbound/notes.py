@@ -1,7 +1,8 @@
 """From the inside out: what was said about a record is told elsewhere, entry by entry.
 
 The oldest first, each once: an entry that has gone there has a link, one of which the answer was
-lost is looked for before it is sent again. A refused entry holds nobody else up.
+lost is looked for before it is sent again. One that they have in older words is mended there. A
+refused entry holds nobody else up.
 
 Public and internal are kept apart by reading what would be sent with the mapping that wrote it:
 an entry goes nowhere where it would be read as the other.
@@ -9,8 +10,9 @@ an entry goes nowhere where it would be read as the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hub import queue
@@ -20,27 +22,37 @@ from hub.queue import Claimed
 from hub.spoke import Writes
 from hub.store import enclosed, links
 from hub.store.database import Database, Transaction
-from hub.store.enclosed import NOTES
+from hub.store.enclosed import NOTES, Outdated
 from hub.store.journal import INTERNAL
 from hub.store.records import Row
 from hub.sync.connection import Connections
 from hub.sync.jobs import PushNotes
 from hub.sync.outbound.sender import REFUSED, Sender, mapping_of, named
+from hub.sync.records.wording import PLAIN, as_they_say_it, words
 
-PLAIN = "A text."
-"""What stands for any text in the question which entries a mapping is for."""
+SAYS = frozenset({"element", "value"})
+"""What of an entry may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsaid:
     """What a connection lacks of what was said about a record, and the way to send it.
 
-    `refs` has what they call the record; without it they do not have it yet.
+    `outdated` is what they have in older words. `refs` has what they call the record; without it
+    they do not have it yet.
     """
 
     mapping: FieldMapping
     entries: list[Row]
+    outdated: list[Outdated]
     refs: Mapping[tuple[str, str], str]
+
+    def sends(self) -> Iterator[tuple[Row, Outdated | None, Callable[[], dict[str, Any] | None]]]:
+        """Each entry, what they have of it, and what gives what to send, as `outward` does."""
+        for entry in self.entries:
+            yield entry, None, partial(outward, self.mapping, entry, self.refs)
+        for old in self.outdated:
+            yield old.entry, old, partial(rewritten, self.mapping, old.entry)
 
 
 def unsaid(tx: Transaction, connections: Connections, job: PushNotes) -> Unsaid:
@@ -49,8 +61,10 @@ def unsaid(tx: Transaction, connections: Connections, job: PushNotes) -> Unsaid:
     mapping = mapping_of(connections, job, NOTES)
     stream = mapping.ref_streams[NOTES.of_record]
     refs = links.sources(tx, job.connection, [(stream, job.table, job.sys_id)])
-    entries = enclosed.unsent(tx, NOTES, job.connection, job.stream, job.table, job.sys_id)
-    return Unsaid(mapping, entries if refs else [], refs)
+    of = (job.connection, job.stream, job.table, job.sys_id)
+    entries = enclosed.unsent(tx, NOTES, *of) if refs else []
+    outdated = enclosed.outdated(tx, *of) if mapping.writes & SAYS else []
+    return Unsaid(mapping, entries, outdated, refs)
 
 
 def push(
@@ -62,13 +76,11 @@ def push(
     with db.read() as tx:
         found = unsaid(tx, connections, job)
     sender = Sender(db, connection, connection.stream(job.stream), found.mapping, claimed, clock)
-    spoke, refused = connection.spoke, list[SyncError]()
-    assert isinstance(spoke, Writes)
-    for entry in found.entries:
+    refused = list[SyncError]()
+    for entry, old, written in found.sends():
         try:
-            data = outward(found.mapping, entry, found.refs)
-            if data is not None:
-                sender.send(entry["sys_id"], data, spoke.upsert)
+            if data := written():
+                _send(sender, entry, old, data)
         except REFUSED as error:
             what = f"{entry['element']} of {entry['sys_created_on']} ({entry['sys_id']})"
             refused.append(named(error, what))
@@ -76,6 +88,17 @@ def push(
         raise refused[0]
     with db.write() as tx:
         queue.done(tx, [claimed])
+
+
+def _send(sender: Sender, entry: Row, old: Outdated | None, data: dict[str, Any]) -> None:
+    heard = as_they_say_it(sender.mapping, entry)
+    base = words(entry["element"], heard.get("value"), entry["hub_hash"])
+    spoke = sender.connection.spoke
+    assert isinstance(spoke, Writes)
+    if old is None:
+        sender.send(entry["sys_id"], data, spoke.upsert, base)
+    else:
+        sender.update(old, data, base)
 
 
 def outward(
@@ -96,3 +119,17 @@ def outward(
         return None
     kind = "an internal" if entry["element"] == INTERNAL else "a public"
     raise Permanent(f"its text would make {kind} entry a {read} over there: write it otherwise")
+
+
+def rewritten(mapping: FieldMapping, entry: Row) -> dict[str, Any] | None:
+    """What to write to an entry that they have in older words; None and errors as of `outward`.
+
+    Nothing of what an edit does not change, as its record, its author and its time.
+    """
+    said = {name: value for name, value in entry.items() if name not in mapping.ref_streams}
+    data = outward(mapping, said, {})
+    if data is None:
+        return None
+    others = {name: said[name] for name in mapping.writes & said.keys() - SAYS}
+    unchanged = mapping.outward({n: v for n, v in others.items() if v is not None}, {})
+    return {path: value for path, value in data.items() if path not in unchanged}

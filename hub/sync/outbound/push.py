@@ -1,224 +1,255 @@
-"""From the inside out: a record is written to an external system."""
+"""From the inside out: records are written to an external system, one or several in a call.
+
+    ⟦ rows · links · references ⟧ ─▶ upsert, upsert_many ─▶ ⟦ jobs gone · links · who is told on ⟧
+
+Each record has an outcome of its own. What becomes of those that failed is for the queue to decide.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import NamedTuple
 
 from hub import queue
-from hub.errors import Conflict, NotFound, Transient
-from hub.mapping import Mapping as FieldMapping
-from hub.mapping import RecordFailed, Ref
-from hub.queue import Claimed
-from hub.spoke import Fetches, Receipt, Write, Writes
-from hub.store import conflicts, entities, links, pending, records, sets
+from hub.abilities import WritesMany
+from hub.errors import (
+    AuthFailed,
+    Conflict,
+    MappingFailed,
+    NotFound,
+    Permanent,
+    RateLimited,
+    Transient,
+)
+from hub.queue import Claimed, LostLease
+from hub.spoke import Fetches, Receipt, Stream, Write, Writes
+from hub.store import links, pending, sets
 from hub.store.database import Database, Transaction
 from hub.store.links import Link
-from hub.store.records import Row
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import Poll, Push, Refetch, request
+from hub.sync.jobs import Poll, Push, Refetch, read, request
+from hub.sync.outbound.unsent import Unsent, tried, unsent
 from hub.sync.records import audience
-from hub.sync.records.merge import plain
 from hub.sync.stamps import with_stamp
 
 PATIENT = 5
 """From this attempt on, some minutes later, a record is created without what never came."""
+OF_ONE = (Conflict, MappingFailed, Permanent)
+"""What can only be meant of one record, also where it is said of a call."""
+OF_ALL = (AuthFailed, RateLimited)
+"""After which nothing more is asked of the account."""
+
+Answer = Receipt | Exception | None
+"""What became of a write; None if there was nothing to say, or nobody left to say it to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """What a push has to say: our values by field, none if both sides agree.
-
-    `heard` is what they will say of these fields from then on, in JSON's types.
-    """
-
-    mapping: FieldMapping
-    link: Link | None
-    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    refs: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
-    heard: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-    def data(self) -> dict[str, Any]:
-        """Their record's fields by path; raises `RecordFailed`."""
-        return self.mapping.outward(self.values, self.refs) if self.values else {}
-
-
-def unsent(tx: Transaction, connection: Connection, job: Push) -> Unsent:
-    """What a push would send now. Raises `Transient` while they lack a record that it refers to.
-
-    Only fields that differ from what both sides agreed on last are sent. A record that they do
-    not have is created only by a mapping with a `stamp`, so that we know our own creation again.
-    A field on which a person has to decide is left alone until then.
-    """
-    mapping = next(m for m in connection.mappings[job.stream] if m.table == job.table)
-    row = records.read(tx, entities.find(job.table), [job.sys_id]).get(job.sys_id)
-    link = _linked(tx, job)
-    values = {} if row is None else to_send(mapping, row, link)
-    if values and _asks_people(mapping):
-        held = conflicts.held(tx, job.connection, job.table, job.sys_id)
-        values = {name: value for name, value in values.items() if name not in held}
-    if not values or not (mapping.stamp if link is None else not link.deleted):
-        return Unsent(mapping, link)
-    refs = links.sources(tx, connection.name, _wanted(connection, mapping, values))
-    _check(connection, mapping, values, refs)
-    heard = _as_they_will_say_it(mapping, values, refs)
-    values = {n: v for n, v in values.items() if not link or heard[n] != _agreed(link, n)}
-    return Unsent(mapping, link, values, refs, heard)
+def together(connections: Connections, claimed: Claimed) -> queue.Group:
+    """Pushes to one stream go together, as many as its spoke writes in one call."""
+    connection = connections.get(claimed.connection)
+    most = _at_once(connection.spoke) if connection else 1
+    return queue.Group(f"{claimed.connection}/{claimed.payload['stream']}/", most)
 
 
 def push(
-    db: Database, connections: Connections, claimed: Claimed, job: Push,
-    clock: Callable[[], float],
-) -> None:  # fmt: skip
-    """Write the record as it is now, which may be newer than when the push was queued."""
-    connection = connections.of_job(job.connection, job.stream)
-    with db.read() as tx:
-        found = unsent(tx, connection, job)
-        if claimed.attempt < PATIENT:
-            _await_references(tx, found, job)
-    receipt = _write(db, connection, job, found, clock) if found.values else None
-    with db.write() as tx:
-        if receipt is not None:  # a poll may have moved the link meanwhile
-            link = _linked(tx, job)
-            said = {name: found.heard[name] for name in found.values}
-            links.save(tx, [_link(found.mapping, job, link, receipt, said)], now=clock())
-            if link is None:
-                here = [(job.table, job.sys_id)]
-                told_on = audience.after_links(tx, connections, job.connection, here)
-                queue.put(tx, told_on, now=clock())
-        queue.done(tx, [claimed])
+    db: Database, connections: Connections, claimed: Sequence[Claimed], clock: Callable[[], float]
+) -> list[Exception | None]:
+    """Write records as they are now, which may be newer than when their pushes were queued.
 
-
-@lru_cache(maxsize=1024)
-def _asks_people(mapping: FieldMapping) -> bool:
-    """Whether a person has to decide on any field that is written."""
-    return any(mapping.owner_of(name) == "manual" for name in mapping.writes)
-
-
-def _await_references(tx: Transaction, found: Unsent, job: Push) -> None:
-    """Raise `Transient` rather than create a record without what it refers to, which is to come."""
-    if found.link is None and found.values:
-        waiting = pending.fields(tx, job.table, job.sys_id) & found.mapping.writes
-        for name in sorted(waiting):
-            raise Transient(f"{found.mapping.place(name)}: {name}: waits for a record of theirs")
-
-
-def _linked(tx: Transaction, job: Push) -> Link | None:
-    """The record's link to the job's stream; one that is alive, if there are several."""
-    mine = [
-        link
-        for link in links.of_record(tx, job.table, job.sys_id)
-        if (link.connection, link.stream) == (job.connection, job.stream)
-    ]
-    return min(mine, key=lambda link: link.deleted, default=None)
-
-
-def _wanted(
-    connection: Connection, mapping: FieldMapping, values: Mapping[str, Any]
-) -> list[tuple[str, str, str]]:
-    """(stream, table, sys_id) of everything that the values refer to, in whatever table it is."""
-    return [
-        (stream, target.table, values[name])
-        for name, stream in mapping.ref_streams.items()
-        if values.get(name)
-        for target in connection.mappings.get(stream, ())
-    ]
-
-
-def _check(
-    connection: Connection, mapping: FieldMapping, values: Mapping[str, Any],
-    refs: Mapping[tuple[str, str], str],
-) -> None:  # fmt: skip
-    """Raise `Transient` while they do not know a record yet that ours refers to."""
-    for name, stream in mapping.ref_streams.items():
-        if values.get(name) and (stream, values[name]) not in refs:
-            raise Transient(
-                f"{mapping.place(name)}: {name}: {values[name]} is not linked to "
-                f"{connection.name}/{stream} yet"
-            )
-
-
-def to_send(mapping: FieldMapping, row: Row, link: Link | None) -> dict[str, Any]:
-    ours = row | (row.get("hub_custom") or {})
-    if link is None:
-        return {name: ours[name] for name in mapping.writes if ours.get(name) is not None}
-    base = link.base or {}
-    return {
-        name: ours.get(name) for name in mapping.writes if plain(ours.get(name)) != base.get(name)
-    }
-
-
-_NOTHING_AGREED = object()
-
-
-def _agreed(link: Link, name: str) -> Any:
-    """What both sides agreed on last, in JSON's types."""
-    return (link.base or {}).get(name, _NOTHING_AGREED)
-
-
-def _as_they_will_say_it(
-    mapping: FieldMapping, values: Mapping[str, Any], refs: Mapping[tuple[str, str], str]
-) -> dict[str, Any]:
-    """Our values as they come back, in JSON's types: their words may be fewer than ours.
-
-    Where two of our words are one of theirs, what they tell us later is no change of theirs. A
-    reference comes back as it went: it is their id that is mapped, not ours.
+    They are all of one connection and stream. What went wrong with each, in their order.
     """
-    heard = {name: plain(value) for name, value in values.items()}
-    with suppress(RecordFailed):  # what cannot be read back by itself is taken as it was sent
-        back = mapping.inward(mapping.outward(values, refs))
-        heard |= {
-            name: plain(value)
-            for name, value in back.items()
-            if name in values and not isinstance(value, Ref)
-        }
-    return heard
+    jobs = [_push(one) for one in claimed]
+    connection = connections.of_job(jobs[0].connection, jobs[0].stream)
+    with db.read() as tx:
+        found = unsent(tx, connection, jobs)
+        found = _patient(tx, claimed, jobs, found)
+    writes = [_write(*one) for one in zip(jobs, found, strict=True)]
+    answers = _written(connection, jobs[0].stream, writes)
+    ends = [_End(*one) for one in zip(claimed, jobs, found, answers, strict=True)]
+    return _keep(db, connections, connection, ends, clock())
 
 
-def _write(
-    db: Database, connection: Connection, job: Push, found: Unsent, clock: Callable[[], float]
-) -> Receipt | None:
-    """Send it; None if their record is gone, which the next poll will explain."""
-    spoke, link = connection.spoke, found.link
-    assert isinstance(spoke, Writes)
-    data = found.data()
+def _at_once(spoke: object) -> int:
+    return spoke.at_once if isinstance(spoke, WritesMany) else 1
+
+
+class _End(NamedTuple):
+    """How a push ended over there."""
+
+    claimed: Claimed
+    job: Push
+    found: Unsent | Exception
+    answer: Answer
+
+
+def _push(claimed: Claimed) -> Push:
+    job = read(claimed)
+    assert isinstance(job, Push)
+    return job
+
+
+def _patient(
+    tx: Transaction, claimed: Sequence[Claimed], jobs: Sequence[Push],
+    found: Sequence[Unsent | Exception],
+) -> list[Unsent | Exception]:  # fmt: skip
+    """No record is created without what it refers to, as long as that may still come."""
+    new = {
+        (job.table, job.sys_id)
+        for one, job, it in zip(claimed, jobs, found, strict=True)
+        if one.attempt < PATIENT and isinstance(it, Unsent) and it.values and it.link is None
+    }
+    waiting = pending.fields(tx, new) if new else {}
+    return [
+        _unless_waiting(it, waiting.get((job.table, job.sys_id), set()))
+        for job, it in zip(jobs, found, strict=True)
+    ]
+
+
+def _unless_waiting(found: Unsent | Exception, waiting: set[str]) -> Unsent | Exception:
+    if isinstance(found, Unsent):
+        for name in sorted(waiting & found.mapping.writes):
+            return Transient(f"{found.mapping.place(name)}: {name}: waits for a record of theirs")
+    return found
+
+
+def _write(job: Push, found: Unsent | Exception) -> Write | Exception | None:
+    """What to ask of them; None if both sides agree."""
+    if isinstance(found, Exception):
+        return found
+    return tried(partial(_asked, job, found)) if found.values else None
+
+
+def _asked(job: Push, found: Unsent) -> Write:
+    data, link = found.data(), found.link
     if link is None:
         assert found.mapping.stamp
-        write = Write(None, with_stamp(data, found.mapping.stamp, job.sys_id), job.sys_id)
-    else:
-        key = f"{job.sys_id}/{sha256(sets.as_json(data)).hexdigest()[:16]}"
-        write = Write(link.external_id, data, key, link.version)
-    try:
-        return spoke.upsert(connection.stream(job.stream), write)
-    except NotFound:
-        if link is None:
-            raise
-        return None
-    except Conflict:
-        with db.write() as tx:  # hear their side before we insist
-            queue.put(tx, [request(_hearing(connection, job, link))], now=clock())
-        raise
+        return Write(None, with_stamp(data, found.mapping.stamp, job.sys_id), job.sys_id)
+    key = f"{job.sys_id}/{sha256(sets.as_json(data)).hexdigest()[:16]}"
+    return Write(link.external_id, data, key, link.version)
 
 
-def _hearing(connection: Connection, job: Push, link: Link | None) -> Poll | Refetch:
-    """What brings their side: a poll is blind to the last seconds, so the record itself is better."""
+def _written(
+    connection: Connection, name: str, writes: Sequence[Write | Exception | None]
+) -> list[Answer]:
+    """Send what there is to send; what became of each. What is no write is its own answer."""
+    spoke, stream = connection.spoke, connection.stream(name)
+    assert isinstance(spoke, Writes)
+    answers: list[Answer] = [None if isinstance(one, Write) else one for one in writes]
+    over: Exception | None = None
+    for some in _slices(writes, _at_once(spoke)):
+        told = [over] * len(some) if over else _sent(spoke, stream, list(some.values()))
+        over = over or next((one for one in told if isinstance(one, OF_ALL)), None)
+        for (place, write), answer in zip(some.items(), told, strict=True):
+            gone = write.id is not None and isinstance(answer, NotFound)
+            answers[place] = None if gone else answer  # the next poll will explain
+    return answers
+
+
+def _slices(writes: Sequence[Write | Exception | None], most: int) -> list[dict[int, Write]]:
+    """The writes by their places, so many in a call, and of no record two in one."""
+    slices: list[tuple[set[str], dict[int, Write]]] = []
+    for place, write in enumerate(writes):
+        if isinstance(write, Write):
+            record = write.id or write.key
+            free = (one for one in slices if len(one[0]) < most and record not in one[0])
+            mine = next(free, None)
+            if mine is None:
+                slices.append(mine := (set(), {}))
+            mine[0].add(record)
+            mine[1][place] = write
+    return [those for _, those in slices]
+
+
+def _sent(spoke: Writes, stream: Stream, writes: Sequence[Write]) -> Sequence[Answer]:
+    """One call, unless they say of all what can only be meant of one: then each is asked alone."""
+    if len(writes) == 1 or not isinstance(spoke, WritesMany):
+        return [tried(partial(spoke.upsert, stream, one)) for one in writes]
+    answers = tried(partial(_at_one_go, spoke, stream, writes))
+    if isinstance(answers, OF_ONE):
+        return [answer for one in writes for answer in _sent(spoke, stream, [one])]
+    return [answers] * len(writes) if isinstance(answers, Exception) else answers
+
+
+def _at_one_go(
+    spoke: WritesMany, stream: Stream, writes: Sequence[Write]
+) -> Sequence[Receipt | Exception]:
+    answers = spoke.upsert_many(stream, writes)
+    if len(answers) != len(writes):
+        raise TypeError(
+            f"{type(spoke).__name__}.upsert_many gave {len(answers)} answers to {len(writes)} writes"
+        )
+    return answers
+
+
+def _keep(
+    db: Database, connections: Connections, connection: Connection, ends: Sequence[_End],
+    now: float,
+) -> list[Exception | None]:  # fmt: skip
+    """Write down what they made of it, and end the jobs; what went wrong with each."""
+    over = [one for one in ends if not isinstance(one.answer, Exception)]
+    hearing = [_hearing(connection, one) for one in ends if isinstance(one.answer, Conflict)]
+    lost = set[int]()
+    if over or hearing:
+        with db.write() as tx:
+            ours = _finished(tx, over)
+            new = _linked(tx, connection, ours, now)
+            told_on = audience.after_links(tx, connections, connection.name, new)
+            queue.put(tx, [*map(request, hearing), *told_on], now=now)
+        lost = {one.claimed.id for one in over} - {one.claimed.id for one in ours}
+    return [_outcome(one, lost) for one in ends]
+
+
+def _hearing(connection: Connection, end: _End) -> Poll | Refetch:
+    """What brings their side before we insist.
+
+    A poll is blind to the last seconds, so the record itself is better.
+    """
+    link = end.found.link if isinstance(end.found, Unsent) else None
     if link is not None and isinstance(connection.spoke, Fetches):
-        return Refetch(job.connection, job.stream, link.external_id)
-    return Poll(job.connection, job.stream)
+        return Refetch(end.job.connection, end.job.stream, link.external_id)
+    return Poll(end.job.connection, end.job.stream)
 
 
-def _link(
-    mapping: FieldMapping, job: Push, link: Link | None, receipt: Receipt,
-    said: Mapping[str, Any],
-) -> Link:  # fmt: skip
+def _finished(tx: Transaction, over: Sequence[_End]) -> list[_End]:
+    """End the jobs that are still ours: no effect of another may stay."""
+    if sum(one.answer is not None for one in over) > 1:
+        # A page of a poll writes links too, in an order of its own.
+        links.take_turn(tx, over[0].job.connection, over[0].job.stream)
+    ours = {job.id for job in queue.finish(tx, [one.claimed for one in over])}
+    return [one for one in over if one.claimed.id in ours]
+
+
+def _linked(
+    tx: Transaction, connection: Connection, ends: Iterable[_End], now: float
+) -> list[tuple[str, str]]:
+    """Link what was written; (table, sys_id) of what they did not have."""
+    written = [one for one in ends if isinstance(one.answer, Receipt)]
+    if not written:
+        return []
+    keys = [(one.job.stream, one.job.table, one.job.sys_id) for one in written]
+    known = links.of_records(tx, connection.name, keys)  # a poll may have moved them meanwhile
+    made = [_link(one, known.get(key)) for one, key in zip(written, keys, strict=True)]
+    links.save(tx, made, now=now)
+    return [key[1:] for key in keys if key not in known]
+
+
+def _link(end: _End, link: Link | None) -> Link:
+    found, job, receipt = end.found, end.job, end.answer
+    assert isinstance(found, Unsent)
+    assert isinstance(receipt, Receipt)
     base = dict(link.base or {}) if link else {}
-    base |= said
+    base |= {name: found.heard[name] for name in found.values}
     version = max(receipt.version, link.version) if link else receipt.version
     return Link(
         job.connection, job.stream, job.table, receipt.id, job.sys_id, version, b"",
-        mapping.digest, base,
+        found.mapping.digest, base,
     )  # fmt: skip
+
+
+def _outcome(end: _End, lost: set[int]) -> Exception | None:
+    if isinstance(end.answer, Exception):
+        return end.answer
+    if end.claimed.id in lost:
+        return LostLease(f"{end.claimed} is no longer ours: another worker has it")
+    return None

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from hub import queue
 from hub.abilities import Recalls
-from hub.errors import MappingFailed, NotFound, Permanent, SyncError
+from hub.errors import Conflict, MappingFailed, NotFound, Permanent, SyncError
 from hub.mapping import Mapping as FieldMapping
 from hub.mapping import RecordFailed
 from hub.queue import Claimed
-from hub.spoke import Receipt, Stream, Write
-from hub.store import enclosed, links
+from hub.spoke import Fetches, Receipt, Stream, Write, Writes
+from hub.store import enclosed, links, sets
 from hub.store.database import Database
-from hub.store.enclosed import KINDS, Kind
+from hub.store.enclosed import KINDS, Kind, Outdated
 from hub.store.links import Link
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import PushFiles, PushNotes
+from hub.sync.jobs import Poll, PushFiles, PushNotes, Refetch, request
 from hub.sync.stamps import with_stamp
 
 Create = Callable[[Stream, Write], Receipt]
@@ -49,13 +50,45 @@ class Sender:
     claimed: Claimed
     clock: Callable[[], float]
 
-    def send(self, sys_id: str, data: dict[str, Any], create: Create) -> None:
-        """Create it there unless it is there already, and link it."""
+    def send(
+        self, sys_id: str, data: dict[str, Any], create: Create,
+        base: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Create it there unless it is there already, and link it; `base` is what they have then."""
         if self.mapping.stamp:
             data = with_stamp(data, self.mapping.stamp, sys_id)
         write = Write(None, data, sys_id)
         receipt = None if self.mapping.stamp else self._earlier(write)
-        self._link(sys_id, receipt or self._created(create, write))
+        self._link(sys_id, receipt or self._created(create, write), base)
+
+    def update(self, old: Outdated, data: dict[str, Any], base: Mapping[str, Any]) -> None:
+        """Make theirs say what ours says, unless they have changed it meanwhile.
+
+        Raises `Conflict` then, and has their side heard first. What is gone there stays so.
+        """
+        spoke, sys_id = self.connection.spoke, old.entry["sys_id"]
+        assert isinstance(spoke, Writes)
+        key = f"{sys_id}/{sha256(sets.as_json(data)).hexdigest()[:16]}"
+        try:
+            receipt = spoke.upsert(self.stream, Write(old.external_id, data, key, old.version))
+        except NotFound:
+            return
+        except Conflict:
+            with self.db.write() as tx:
+                queue.put(tx, [request(self._hearing(old.external_id))], now=self.clock())
+            raise
+        with self.db.write() as tx:
+            queue.fence(tx, self.claimed)
+            version = max(receipt.version, old.version)
+            link = self._as_linked(old.external_id, sys_id, version, base)
+            links.save(tx, [link], now=self.clock())
+
+    def _hearing(self, external_id: str) -> Poll | Refetch:
+        """What brings their side: the record itself, where one can be asked for."""
+        here = (self.connection.name, self.stream.name)
+        if isinstance(self.connection.spoke, Fetches):
+            return Refetch(*here, external_id)
+        return Poll(*here)
 
     def _earlier(self, write: Write) -> Receipt | None:
         """What became of an earlier try whose answer was lost.
@@ -85,7 +118,7 @@ class Sender:
         except NotFound as error:
             raise Permanent(f"what it belongs to is not there any more ({error})") from error
 
-    def _link(self, sys_id: str, receipt: Receipt) -> None:
+    def _link(self, sys_id: str, receipt: Receipt, base: Mapping[str, Any] | None) -> None:
         """They have it. A poll may have told us before: then nothing of what it said is lost."""
         name, stream, table = self.connection.name, self.stream.name, self.mapping.table
         with self.db.write() as tx:
@@ -93,14 +126,20 @@ class Sender:
             known = links.lookup(tx, name, stream, [receipt.id]).get(receipt.id)
             told = known.links.get(table) if known else None
             if told is None or told.sys_id != sys_id:
-                link = Link(
-                    name, stream, table, receipt.id, sys_id, receipt.version, b"",
-                    self.mapping.digest,
-                )  # fmt: skip
+                link = self._as_linked(receipt.id, sys_id, receipt.version, base)
                 links.save(tx, [link], now=self.clock())
             if told is not None and told.sys_id not in {"", sys_id}:  # taken for one of theirs
                 enclosed.drop(tx, KINDS[table], name, told.sys_id)
             enclosed.arrived(tx, name, stream, [sys_id])
+
+    def _as_linked(
+        self, external_id: str, sys_id: str, version: str, base: Mapping[str, Any] | None
+    ) -> Link:
+        """That they have it; what they make of it they have not told yet."""
+        return Link(
+            self.connection.name, self.stream.name, self.mapping.table, external_id, sys_id,
+            version, b"", self.mapping.digest, base,
+        )  # fmt: skip
 
 
 def named(error: SyncError, what: str) -> SyncError:

@@ -27,7 +27,7 @@ from hub.store.journal import INTERNAL, JOURNALS, Note
 from hub.store.records import Row
 from hub.sync.connection import Connections
 from hub.sync.jobs import Push, request
-from hub.sync.records import audience, children, ended, seeking
+from hub.sync.records import audience, children, ended, flows, seeking
 from hub.sync.records.disputes import Disputes
 from hub.sync.records.merge import Merged
 from hub.sync.records.patch import Origin, Patch
@@ -78,7 +78,9 @@ def amend(
         tx, connections, origin.connection, (_as_changed(result) for result in results)
     )
     told_on = audience.after_notes(connections, work.notes)
-    queue.put(tx, [*jobs, *pushes, *told_on, *woken], now=now.timestamp())
+    news = map(_as_news, results) if connections.own else ()
+    looked_at = flows.after_changes(connections, origin, news, now=now)
+    queue.put(tx, [*jobs, *pushes, *told_on, *woken, *looked_at], now=now.timestamp())
     return results
 
 
@@ -327,12 +329,20 @@ def _as_changed(result: Amended) -> seeking.Changed:
     return result.patch.entity.table.name, result.row, changed, result.patch.external_id
 
 
+def _as_news(result: Amended) -> flows.Changed:
+    patch = result.patch
+    return flows.Changed(
+        patch.entity.table.name, patch.sys_id, result.changed, patch.values, created=result.created
+    )
+
+
 def _pushes(
     connections: Connections, origin: Origin, results: Sequence[Amended]
 ) -> list[queue.Request]:
     """A Push to everybody who shows what changed, except to where it came from.
 
-    There, only what they have changed as well and must take back.
+    There, only what they have changed as well and must take back. A record of our own store may
+    have been made of several, all of which hear what one of them has said.
     """
     pushes: dict[tuple[str, str], queue.Request] = {}
     for result in results:
@@ -341,8 +351,12 @@ def _pushes(
         table = result.patch.entity.table.name
         for connection, stream, mapping in connections.outlets(table):
             news = result.kept if connection == origin.connection else result.changed
+            hops = 0
+            if connection in connections.own:
+                news = news if result.created else news | result.changed
+                hops = origin.hops + 1
             if mapping.writes & news:
-                job = Push(connection, stream, table, result.row["sys_id"])
+                job = Push(connection, stream, table, result.row["sys_id"], hops)
                 pushes[job.kind, job.key] = request(job)
     return list(pushes.values())
 

@@ -7,14 +7,12 @@ a person decides. What was rejected is never proposed again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from hub import queue
 from hub.errors import NotFound
 from hub.service.rules import Refused
-from hub.shape import Field
 from hub.store import audit, entities, links, matches, merges, records
 from hub.store.database import Transaction
 from hub.store.entities import Entity
@@ -163,23 +161,7 @@ def _overwritten(
             first.pop(entry["fieldname"], None)
             last.pop(entry["fieldname"], None)
     return {
-        name: _read(entity.shape.fields.get(name), first[name])
+        name: audit.read(entity.shape.fields.get(name), first[name])
         for name, value in last.items()
         if name != audit.WHOLE_RECORD and audit.spelled(value_of(row, name)) == value
     }
-
-
-_KINDS: Mapping[str, Any] = {
-    "integer": int,
-    "number": float,
-    "money": Decimal,
-    "boolean": lambda text: text == "true",
-    "instant": lambda text: datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC),
-}
-
-
-def _read(field: Field | None, text: str | None) -> Any:
-    """A value as the audit spells it."""
-    if text is None or field is None:
-        return text
-    return _KINDS.get(field.kind, str)(text)

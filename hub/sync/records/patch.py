@@ -12,13 +12,19 @@ from hub.sync.records.children import ChildList
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """On whose word records change. `command`: a person or the API, held to the strict rules."""
+    """On whose word records change. `command`: a person or the API, held to the strict rules.
+
+    `hops` counts the flows between our own entities that it has come through; `back_from` is the
+    table of the record that writes back to the one it was made of, by such a flow.
+    """
 
     user: str
     connection: str = ""
     job: str = ""
     command: bool = False
     stream: str = ""
+    hops: int = 0
+    back_from: str = ""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from hub import queue
 from hub.queue import Claimed, LostLease
-from hub.spoke import Page, Pulls, Spoke
+from hub.spoke import Page, Spoke
 from hub.store import backfills, cursors
 from hub.store.cursors import Counts
 from hub.store.database import Database, Transaction
@@ -43,9 +43,7 @@ def backfill(
     if held is None:  # it was given up meanwhile
         run.finish()
         return
-    spoke = connection.spoke
-    assert isinstance(spoke, Pulls)
-    for page in () if waits else spoke.pull(connection.stream(job.stream), held.cursor):
+    for page in () if waits else connection.pull(job.stream, held.cursor):
         counts = run.commit(page)
         if counts is not None:
             watch(connection.name, job.stream, counts)
@@ -114,7 +112,9 @@ class _Run:
             queue.put(tx, [request(self.job, run_at=now + GIVES_WAY)], now=now)
 
     def finish(self) -> None:
-        """All is read."""
+        """All is read; a stream that was never polled need not be listed once more."""
+        name, stream = self.connection.name, self.job.stream
         with self.db.write() as tx:
-            backfills.end(tx, self.connection.name, self.job.stream)
+            if after := backfills.end(tx, name, stream):
+                cursors.begin_after(tx, name, stream, after)
             queue.done(tx, [self.claimed])
