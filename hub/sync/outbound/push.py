@@ -24,12 +24,13 @@ from hub.errors import (
     Transient,
 )
 from hub.queue import Claimed, LostLease
-from hub.spoke import Fetches, Receipt, Stream, Write, Writes
+from hub.spoke import Receipt, Stream, Write, Writes
 from hub.store import links, pending, sets
 from hub.store.database import Database, Transaction
 from hub.store.links import Link
 from hub.sync.connection import Connection, Connections
 from hub.sync.jobs import Poll, Push, Refetch, read, request
+from hub.sync.outbound.hearing import hearing
 from hub.sync.outbound.unsent import Unsent, tried, unsent
 from hub.sync.records import audience
 from hub.sync.stamps import with_stamp
@@ -188,27 +189,21 @@ def _keep(
 ) -> list[Exception | None]:  # fmt: skip
     """Write down what they made of it, and end the jobs; what went wrong with each."""
     over = [one for one in ends if not isinstance(one.answer, Exception)]
-    hearing = [_hearing(connection, one) for one in ends if isinstance(one.answer, Conflict)]
+    heard = [_hearing(connection, one) for one in ends if isinstance(one.answer, Conflict)]
     lost = set[int]()
-    if over or hearing:
+    if over or heard:
         with db.write() as tx:
             ours = _finished(tx, over)
             new = _linked(tx, connection, ours, now)
             told_on = audience.after_links(tx, connections, connection.name, new)
-            queue.put(tx, [*map(request, hearing), *told_on], now=now)
+            queue.put(tx, [*map(request, heard), *told_on], now=now)
         lost = {one.claimed.id for one in over} - {one.claimed.id for one in ours}
     return [_outcome(one, lost) for one in ends]
 
 
 def _hearing(connection: Connection, end: _End) -> Poll | Refetch:
-    """What brings their side before we insist.
-
-    A poll is blind to the last seconds, so the record itself is better.
-    """
     link = end.found.link if isinstance(end.found, Unsent) else None
-    if link is not None and isinstance(connection.spoke, Fetches):
-        return Refetch(end.job.connection, end.job.stream, link.external_id)
-    return Poll(end.job.connection, end.job.stream)
+    return hearing(connection, end.job.stream, link.external_id if link else None)
 
 
 def _finished(tx: Transaction, over: Sequence[_End]) -> list[_End]:

@@ -13,13 +13,14 @@ from hub.errors import Conflict, MappingFailed, NotFound, Permanent, SyncError
 from hub.mapping import Mapping as FieldMapping
 from hub.mapping import RecordFailed
 from hub.queue import Claimed
-from hub.spoke import Fetches, Receipt, Stream, Write, Writes
+from hub.spoke import Receipt, Stream, Write, Writes
 from hub.store import enclosed, links, sets
 from hub.store.database import Database
 from hub.store.enclosed import KINDS, Kind, Outdated
 from hub.store.links import Link
 from hub.sync.connection import Connection, Connections
-from hub.sync.jobs import Poll, PushFiles, PushNotes, Refetch, request
+from hub.sync.jobs import PushFiles, PushNotes, request
+from hub.sync.outbound.hearing import hearing
 from hub.sync.stamps import with_stamp
 
 Create = Callable[[Stream, Write], Receipt]
@@ -75,20 +76,14 @@ class Sender:
             return
         except Conflict:
             with self.db.write() as tx:
-                queue.put(tx, [request(self._hearing(old.external_id))], now=self.clock())
+                theirs = hearing(self.connection, self.stream.name, old.external_id)
+                queue.put(tx, [request(theirs)], now=self.clock())
             raise
         with self.db.write() as tx:
             queue.fence(tx, self.claimed)
             version = max(receipt.version, old.version)
             link = self._as_linked(old.external_id, sys_id, version, base)
             links.save(tx, [link], now=self.clock())
-
-    def _hearing(self, external_id: str) -> Poll | Refetch:
-        """What brings their side: the record itself, where one can be asked for."""
-        here = (self.connection.name, self.stream.name)
-        if isinstance(self.connection.spoke, Fetches):
-            return Refetch(*here, external_id)
-        return Poll(*here)
 
     def _earlier(self, write: Write) -> Receipt | None:
         """What became of an earlier try whose answer was lost.
