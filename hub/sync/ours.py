@@ -36,6 +36,7 @@ from hub.store.database import Database
 from hub.store.records import Row
 from hub.sync.connection import Ours
 from hub.sync.records.merge import plain
+from hub.sync.records.version import version_of
 
 NAME = "hub"
 """What connection files call it."""
@@ -111,13 +112,6 @@ class OurStore(Spoke, Ours, Pulls, Fetches, Writes):
                 since, last = rows[-1]["sys_updated_on"], rows[-1]["sys_id"]
             if len(rows) < AT_ONCE:
                 return
-
-
-def version_of(row: Row) -> str:
-    """When the row changed. A second has many changes: their number stands for its fractions."""
-    moment: datetime = row["sys_updated_on"]
-    count = min(row["sys_mod_count"], 999_999)
-    return moment.replace(microsecond=count).isoformat(timespec="microseconds")
 
 
 def _change(stream: Stream, row: Row) -> Change:

@@ -12,7 +12,7 @@ from hub.store import cursors, links
 from hub.store.links import Link
 from hub.sync.connection import Connection
 from hub.sync.inbound.absorb import absorb
-from tests.sync.elsewhere import Elsewhere, at
+from tests.sync.elsewhere import Elsewhere, System, at
 from tests.sync.world import World, mapped
 
 FILE = Path(__file__).parents[2] / "mappings" / "salesforce" / "CaseComment.yaml"
@@ -57,3 +57,35 @@ def test_a_page_of_edits_costs_a_fixed_number_of_statements(world: World, portio
         cursors.move(tx, "crm", "CaseComment", "x", counts, now=0.0, newest=None, job=1, take=1)
     assert (counts.updated, counts.created, counts.unchanged) == (2 * portion, portion, portion)
     assert len(sent) <= MOST, "\n".join(sql[:90] for sql in sent)
+
+
+PUBLIC = """mapping: salesforce/CaseComment
+to: journal
+key: Id
+stamp: Key
+fields:
+  element_id: ParentId | ref(Case)
+  element:    '"comments"'
+  value:      CommentBody
+"""
+
+
+def test_a_public_copy_that_cannot_become_internal_is_told_to_somebody(
+    world: World, tmp_path: Path
+) -> None:
+    (file := tmp_path / "public.yaml").write_text(PUBLIC)
+    erp = Connection("erp", Org.of(System()), {"Case": mapped(CASES), "CaseComment": mapped(file)})
+    world.connect(connected("crm"), erp)
+    case = Link("crm", "Case", "sn_customerservice_case", "case", "c" * 32)
+    with world.db.write() as tx:
+        links.save(tx, [case, case._replace(connection="erp")], now=0.0)
+    world.absorb(comment("note", 1, "We lie."), comment("work", 1, "None.", IsPublished=False))
+    world.work()
+    assert [
+        one["CommentBody"] for one in world.system("erp").table("CaseComment").values() if one
+    ] == ["We lie."]
+    assert world.letters() == []
+    world.absorb(comment("note", 2, "We lie.", IsPublished=False))
+    world.work()
+    [letter] = world.letters()
+    assert "it is internal now, and public over there for good" in letter.error

@@ -191,10 +191,30 @@ def test_what_a_flow_wrote_back_does_not_go_by_it_again(world: World) -> None:
     case = created(world)
     world.work()
     incident = incident_of(world, case)["sys_id"]
+    world.edit("incident", incident, priority="4")
+    world.work()  # and the case, which refers to it since it was read, is read again
     world.edit("incident", incident, priority="1")
     assert world.waiting() == [f"hub/case/incident/{incident}"]
     assert world.hub.worker(threads=1).run_until_idle() == 1
     assert world.of("case", case)["priority"] == "1"
+
+
+def test_a_case_that_was_read_before_it_heard_says_nothing_later(world: World) -> None:
+    """What another worker has in its hands meanwhile is old, and what is new in it is read again."""
+    case = created(world)
+    world.work()
+    incident = incident_of(world, case)["sys_id"]
+    world.edit("case", case, urgency="2")
+    world.forget_jobs()
+    here = world.connections.at_home(world.db, world.clock)["hub"]
+    assert isinstance(here.spoke, OurStore)
+    read_before = list(here.spoke.fetch(here.stream("case"), [case]))
+    world.edit("incident", incident, impact="3")
+    world.work()
+    world.absorb(*read_before, connection="hub", again=True)
+    world.work()
+    assert (world.of("case", case)["impact"], incident_of(world, case)["impact"]) == ("3", "3")
+    assert (world.of("case", case)["urgency"], incident_of(world, case)["urgency"]) == ("2", "2")
 
 
 def test_of_what_is_over_a_flow_changes_nothing_but_leaves_a_note(world: World) -> None:
@@ -313,17 +333,59 @@ def test_two_flows_that_feed_each_other_come_to_rest(world: World, tmp_path: Pat
     assert world.link("case", other, "hub").stream == "incident"
 
 
-def test_two_flows_that_never_agree_are_stopped_and_named(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [1, 25])
+def test_two_flows_that_never_agree_are_stopped_and_named(
+    world: World, tmp_path: Path, many: int
+) -> None:
     there = read(tmp_path, "mapping: hub/case\nto: incident\nkey: sys_id\nfields:\n"
                  "  short_description: 'f\"{short_description}!\"'\n", "there")  # fmt: skip
     back = read(tmp_path, "mapping: hub/incident\nto: case\nkey: sys_id\nfields:\n"
                 "  short_description: 'f\"{short_description}?\"'\n", "back")  # fmt: skip
     world.connect(connected(), flowing(case=there, incident=back))
-    created(world)
-    world.work()
-    [letter] = world.letters()
-    assert letter.error.startswith("Permanent: hub/case: a change has gone through 8 flows")
+    for _ in range(many):
+        created(world)
+    world.forget_jobs()  # all of them come in one page
+    world.put(Poll("hub", "case"))
+    for _ in range(12):
+        world.clock.pass_(60)
+        world.work()
+    letters = world.letters()
+    assert len(letters) == many
+    assert all(": a change has gone through 8 flows" in one.error for one in letters)
+    assert {one.error.partition(": a change")[0] for one in letters} <= {
+        "Permanent: hub/case", "Permanent: hub/incident",
+    }  # fmt: skip
     assert world.waiting() == []
+
+
+def test_a_change_is_heard_also_where_the_clock_went_back(world: World) -> None:
+    case = created(world)
+    world.work()
+    for seconds, impact in ((10, "1"), (-3, "3")):
+        world.clock.pass_(seconds)
+        world.edit("case", case, impact=impact)
+        world.work()
+    assert incident_of(world, case)["impact"] == "3"
+
+
+def test_cases_of_one_incident_hear_of_it_in_the_same_statements_however_many(world: World) -> None:
+    first = created(world)
+    world.work()
+    incident = str(world.of("case", first)["incident"])
+    costs: list[int] = []
+    for many, urgency in ((3, "2"), (30, "3")):
+        while len(world.rows("case")) < many:
+            created(world, incident=incident)
+        world.work()
+        world.forget_jobs()
+        world.edit("incident", incident, urgency=urgency)
+        job = world.claim()
+        assert job.kind == "push"
+        with world.counted() as sent:
+            world.hub.handle(job)
+        assert {case["urgency"] for case in world.rows("case")} == {urgency}
+        costs.append(len(sent))
+    assert costs[1] <= costs[0]
 
 
 def read(folder: Path, text: str, name: str = "flow") -> tuple[FieldMapping, ...]:

@@ -28,6 +28,7 @@ SAMPLED, MOST_SAMPLED = 3, 12
 """Pages: at least so many, or as many as the second call takes, but no more than that."""
 LONGEST_FAULT = 200  # characters
 LEAST_SHARE = 0.001
+LONGEST = timedelta(days=36_500)
 
 Source = Literal["they", "read", "links", "nobody"]
 _SAID: dict[Source, str] = {
@@ -131,11 +132,11 @@ class Forecast:
     def told(self, now: datetime) -> dict[str, Any]:
         """The same for a program; times in seconds, `ends` in ISO 8601."""
         left, seconds = self.left or Left(), self.seconds
-        ends = None if seconds is None else (now + timedelta(seconds=seconds)).isoformat()
+        end = None if seconds is None else _end(now, seconds)
         return {
             "stream": self.stream, "records": self.records, "source": self.source,
             "fault": self.fault, "calls": self.calls, "allowed": left.limit, "left": left.calls,
-            "window": left.per and left.per.total_seconds(), "seconds": seconds, "ends": ends,
+            "window": left.per and left.per.total_seconds(), "seconds": seconds, "ends": end and end.isoformat(),
             "said": self.spelled(now),
         }  # fmt: skip
 
@@ -236,12 +237,22 @@ def _seconds(left: Left | None, calls: int, a_call: float) -> float:
     return (left or Left()).seconds(calls, a_call, RESERVE)
 
 
+def _end(now: datetime, seconds: float) -> datetime | None:
+    """When it ends; None where the calendar does, for what counts for others may be any number."""
+    return now + timedelta(seconds=seconds) if seconds < LONGEST.total_seconds() else None
+
+
+def _ends(now: datetime, seconds: float) -> str:
+    end = _end(now, seconds)
+    if end is None:
+        return "that takes a hundred years: is their number right?"
+    day = "tomorrow, " if end.date() == (now + timedelta(days=1)).date() else ""
+    return f"ends about {day}{end:%Y-%m-%d %H:%M} UTC, in {spelled(timedelta(seconds=seconds))}"
+
+
 def _cost(left: Left | None, calls: int, a_call: float, now: datetime) -> str:
     """What so many calls are of the quota, and when they are made."""
-    seconds = _seconds(left, calls, a_call)
-    end = now + timedelta(seconds=seconds)
-    day = "tomorrow, " if end.date() == (now + timedelta(days=1)).date() else ""
-    ends = f"ends about {day}{end:%Y-%m-%d %H:%M} UTC, in {spelled(timedelta(seconds=seconds))}"
+    ends = _ends(now, _seconds(left, calls, a_call))
     if left is None:
         return f", of a limit that they do not tell; {ends}"
     if left.limit is None:

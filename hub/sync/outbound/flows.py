@@ -8,10 +8,10 @@ that were skipped on the way to a state are made up for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub import queue
 from hub.mapping import Mapping as FieldMapping
@@ -25,13 +25,15 @@ from hub.store import entities, links, records
 from hub.store.database import Database, Transaction
 from hub.store.entities import Entity
 from hub.store.journal import JOURNALS
+from hub.store.links import Link
 from hub.store.records import Row
 from hub.sync.connection import Connections
-from hub.sync.jobs import Push, label
+from hub.sync.jobs import Push, Refetch, label, request
 from hub.sync.outbound.unsent import Unsent, unsent_to
 from hub.sync.records import flows
 from hub.sync.records.amend import amend
 from hub.sync.records.patch import Origin, Patch
+from hub.sync.records.version import version_of
 
 
 def push(
@@ -43,21 +45,26 @@ def push(
     """
     flows.check(job)
     connection = connections.of_job(job.connection, job.stream)
-    refused: list[Refused] = []
     with db.write() as tx:
         links.take_turn(tx, job.connection, job.stream)
         back = _Back(tx, connections, job, label(claimed), datetime.fromtimestamp(clock(), UTC))
-        for found in unsent_to(tx, connection, job):
-            try:
-                back.tell(found)
-            except Refused as error:
-                refused.append(error)
+        refused = back.tell(unsent_to(tx, connection, job))
         if refused:
             queue.fence(tx, claimed)
         else:
             queue.done(tx, [claimed])
     if refused:
         raise refused[0]
+
+
+class _Told(NamedTuple):
+    """What one record shall hear: its row before, and the changes that say it, step by step."""
+
+    found: Unsent
+    link: Link
+    row: Row
+    over: bool
+    patches: Sequence[Patch]
 
 
 class _Back:
@@ -68,55 +75,97 @@ class _Back:
     ) -> None:
         self.tx, self.connections, self.job, self.now = tx, connections, job, now
         name = job.connection
+        self.here = (name, job.stream)
+        self.entity = entities.find(job.stream)
         self.origin = Origin(name, name, label, True, job.stream, job.hops, job.table)
+        self.refused: list[Refused] = []
 
-    def tell(self, found: Unsent) -> None:
-        """Write what one record has not heard, and remember that it has."""
-        link = found.link
-        data = found.data()
-        if link is None or not data:
-            return
-        entity = entities.find(self.job.stream)
-        records.lock(self.tx, entity, [link.external_id])
-        row = records.read(self.tx, entity, [link.external_id]).get(link.external_id)
-        if row is None:
-            return
-        values = _read(entity, data)
-        over, alone = _is_over(entity, row), _left_alone(found.mapping, values)
+    def tell(self, those: Iterable[Unsent]) -> list[Refused]:
+        """Write what the records have not heard, and remember that they have; what was refused.
+
+        A fixed number of statements for any number of records, unless the rules refuse some.
+        """
+        owed = [
+            (one, one.link, data) for one in those if one.link is not None and (data := one.data())
+        ]
+        ids = [link.external_id for _, link, _ in owed]
+        records.lock(self.tx, self.entity, ids)
+        rows = records.read(self.tx, self.entity, ids)
+        told = []
+        for found, link, data in owed:
+            if row := rows.get(link.external_id):
+                try:
+                    told.append(self._told(found, link, row, data))
+                except Refused as error:
+                    self.refused.append(error)
+        for over in (False, True):
+            self._write([one for one in told if one.over == over], commanded=not over)
+        return self.refused
+
+    def _told(self, found: Unsent, link: Link, row: Row, data: Mapping[str, Any]) -> _Told:
+        values = _read(self.entity, data)
+        over, alone = _is_over(self.entity, row), _left_alone(found.mapping, values)
         values = {
             name: value
             for name, value in values.items()
             if name in JOURNALS or not (over or name in alone)
         }
-        self._amend(entity, row, values, found.mapping, commanded=not over)
-        said = found.values.keys() - (found.mapping.reads if over else set())
-        base = dict(link.base or {}) | {name: found.heard[name] for name in said}
-        heard = link._replace(base=base, mapping_digest=found.mapping.digest)
-        links.save(self.tx, [heard], now=self.now.timestamp())
+        steps = () if over else _steps(self.entity, row, values)
+        places = _places(found.mapping)
+        patches = [
+            Patch(
+                self.entity, row["sys_id"], told, external_id=self.job.sys_id,
+                place_of=lambda name: places.get(name, found.mapping.file),
+            )
+            for told in (*({"state": state} for state in steps), values)
+        ]  # fmt: skip
+        return _Told(found, link, row, over, patches)
 
-    def _amend(
-        self, entity: Entity, row: Row, values: Mapping[str, Any], mapping: FieldMapping, *,
-        commanded: bool,
-    ) -> None:  # fmt: skip
-        places = _places(mapping)
-
-        def patch(told: Mapping[str, Any]) -> Patch:
-            return Patch(
-                entity, row["sys_id"], dict(told), external_id=self.job.sys_id,
-                place_of=lambda name: places.get(name, mapping.file),
-            )  # fmt: skip
-
-        steps = _steps(entity, row, values) if commanded else ()
-        patches = [*(patch({"state": state}) for state in steps), patch(values)]
+    def _write(self, those: Sequence[_Told], *, commanded: bool) -> None:
+        """All at once; one after the other where the rules refuse any."""
+        if not those:
+            return
+        patches = [patch for one in those for patch in one.patches]
+        origin = replace(self.origin, command=commanded)
         try:
-            origin = replace(self.origin, command=commanded)
-            amend(self.tx, self.connections, patches, origin, now=self.now)
+            results = amend(self.tx, self.connections, patches, origin, now=self.now)
         except Refused as error:
-            named = f"{self.job.connection}/{self.job.stream} {row.get('number') or row['sys_id']}"
-            place = places.get("state", mapping.file)
-            raise Refused(
-                f"{place}: {named} refuses what the {mapping.to} says: {error}"
-            ) from error
+            if len(those) > 1:
+                for one in those:
+                    self._write([one], commanded=commanded)
+            else:
+                self.refused.append(self._named(those[0], error))
+            return
+        now = {result.patch.sys_id: result.row for result in results}  # as the last step left it
+        self._heard([(one, now[one.row["sys_id"]]) for one in those])
+
+    def _named(self, told: _Told, error: Refused) -> Refused:
+        mapping, row = told.found.mapping, told.row
+        named = f"{self.job.connection}/{self.job.stream} {row.get('number') or row['sys_id']}"
+        place = _places(mapping).get("state", mapping.file)
+        return Refused(f"{place}: {named} refuses what the {mapping.to} says: {error}")
+
+    def _heard(self, those: Iterable[tuple[_Told, Row]]) -> None:
+        """Remember what they have heard.
+
+        Who has read one before this must not take what it said then for a later word: it is old
+        now, and what was new in it is read again. Till then its link has no digest.
+        """
+        heard, again = [], []
+        for (found, link, row, over, _), now in those:
+            said = found.values.keys() - (found.mapping.reads if over else set())
+            base = dict(link.base or {}) | {name: found.heard[name] for name in said}
+            unread = version_of(row) > link.version or not link.digest
+            if unread:
+                again.append(request(Refetch(*self.here, link.external_id, self.job.hops + 1)))
+            heard.append(
+                link._replace(
+                    base=base, version=version_of(now), digest=b"" if unread else link.digest,
+                    mapping_digest=found.mapping.digest,
+                )
+            )  # fmt: skip
+        queue.put(self.tx, again, now=self.now.timestamp())
+        links.save(self.tx, heard, now=self.now.timestamp())
 
 
 def _read(entity: Entity, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,10 +124,13 @@ def outward(
 def rewritten(mapping: FieldMapping, entry: Row) -> dict[str, Any] | None:
     """What to write to an entry that they have in older words; None and errors as of `outward`.
 
-    Nothing of what an edit does not change, as its record, its author and its time.
+    Nothing of what an edit does not change, as its record, its author and its time. Raises
+    `Permanent` also for one that has become internal, where all that they have is public.
     """
     said = {name: value for name, value in entry.items() if name not in mapping.ref_streams}
     data = outward(mapping, said, {})
+    if data is None and entry["element"] == INTERNAL:
+        raise Permanent("it is internal now, and public over there for good: remove it there")
     if data is None:
         return None
     others = {name: said[name] for name in mapping.writes & said.keys() - SAYS}

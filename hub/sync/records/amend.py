@@ -169,7 +169,7 @@ def _decide(work: _Batch, patch: Patch, before: Row | None) -> Amended:
     existing = work.existing.setdefault(patch.sys_id, {})
     moved = children.gather(work.lines, existing, patch, now=work.now)
     if changed or moved or before is None:
-        after["sys_updated_on"] = work.now
+        after["sys_updated_on"] = max(work.now, before["sys_updated_on"]) if before else work.now
         after["sys_updated_by"] = work.origin.user
         after["sys_mod_count"] = (before["sys_mod_count"] + 1) if before else 0
     work.notes += _notes(work, patch, journals)

@@ -52,7 +52,12 @@ def after_changes(
                 news = news.difference(change.written)
             if change.created or (news & flow.reads if flow.reads else news):
                 told.setdefault((flow.connection, flow.stream), {})[change.sys_id] = None
-    return [job for place, ids in told.items() for job in _jobs(*place, list(ids), origin, now)]
+    alone = origin.connection in connections.own  # a poll would not know how far it has come
+    return [
+        job
+        for place, ids in told.items()
+        for job in _jobs(*place, list(ids), origin, now, alone=alone)
+    ]
 
 
 def after_births(
@@ -60,7 +65,10 @@ def after_births(
 ) -> list[Request]:
     """The same for new records."""
     places = {(flow.connection, flow.stream) for flow in connections.flows(table)}
-    return [job for place in sorted(places) for job in _jobs(*place, sys_ids, origin, now)]
+    alone = origin.connection in connections.own
+    return [
+        job for place in sorted(places) for job in _jobs(*place, sys_ids, origin, now, alone=alone)
+    ]
 
 
 def untold(mapping: FieldMapping) -> dict[str, Any]:
@@ -86,9 +94,15 @@ def _is_by(flow: Flow, origin: Origin) -> bool:
 
 
 def _jobs(
-    connection: str, stream: str, sys_ids: Sequence[str], origin: Origin, now: datetime
+    connection: str,
+    stream: str,
+    sys_ids: Sequence[str],
+    origin: Origin,
+    now: datetime,
+    *,
+    alone: bool,
 ) -> list[Request]:
-    if len(sys_ids) > MOST_ALONE:
+    if len(sys_ids) > MOST_ALONE and not alone:
         return [request(Poll(connection, stream), run_at=(now + SETTLED).timestamp())]
     hops = origin.hops + 1
     return [request(Refetch(connection, stream, sys_id, hops)) for sys_id in sys_ids]
