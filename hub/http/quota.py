@@ -17,7 +17,8 @@ _REMAINING = re.compile(
     r"rate-?limit-?remaining(-.*)?$|(?<!time-)remaining-(.*-)?(requests|calls)$"
 )
 _SPENT = re.compile(r"(limit|limit-info|call-limit|usage)$")
-_OF = re.compile(r"(\d+)\s*/\s*(\d+)")
+_OF = re.compile(r"(?<!\d)([0-9]{1,15})\s*/\s*([0-9]{1,15})(?!\d)")
+_NUMBER = re.compile(r"[0-9]{1,15}")
 _SPANS = {timedelta(days=1): "day", timedelta(hours=1): "hour", timedelta(minutes=1): "minute"}
 
 
@@ -105,9 +106,9 @@ def left_of(headers: Mapping[str, str], quota: Quota | None = None) -> Left | No
             used, allowed = int(found[1]), int(found[2])
             return Left(max(0, allowed - used), allowed, per, name)
     for name, value in headers.items():
-        if _REMAINING.search(name) and value.isdigit():
+        if _REMAINING.search(name) and _NUMBER.fullmatch(value):
             limit = headers.get(name.replace("remaining", "limit"), "")
-            told = int(limit) if limit.isdigit() and int(limit) else calls
+            told = int(limit) if _NUMBER.fullmatch(limit) and int(limit) else calls
             return Left(int(value), told, per, name)
     return Left(limit=calls, per=per) if calls else None
 

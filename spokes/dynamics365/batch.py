@@ -24,6 +24,7 @@ MOST = 50  # of the 1,000 that they allow: all are to be done before our client 
 TYPES = "multipart/mixed,application/json"
 """What is accepted: of JSON alone, newer servers than theirs would make a batch in JSON."""
 _LARGEST = 64 * 1024  # bytes of an answer to one write: two or three columns, or an error
+_LENGTH = re.compile(r"[0-9]{1,9}")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: [^\r\n]*)?")
 
 
@@ -94,7 +95,7 @@ def _part(told: Message) -> Part:
         raise _odd(f"a part begins with {line[:40]!r}, which is no HTTP status")
     headers = BytesHeaderParser().parsebytes(rest + b"\r\n\r\n")
     length = str(headers.get("Content-Length", "0"))
-    if headers.defects or not length.isdigit() or len(content) < int(length):
+    if headers.defects or not _LENGTH.fullmatch(length) or len(content) < int(length):
         raise _odd("a part is cut short")
     told_of = {k: str(v) for k, v in headers.items() if str(v).isascii() and str(v).isprintable()}
     return Part(int(status[1]), told_of, content)

@@ -148,7 +148,10 @@ class Dynamics365(
         }
         answers = self._patch_many(together)
         return hub.outcomes(
-            hub.Attempt(partial(self._done, one, answers.get(number)), asks=number not in answers)
+            hub.Attempt(
+                partial(self._done, one, answers.get(number)),
+                asks=number not in answers or one.parts.resolution is not None,
+            )
             if isinstance(one, Sending)
             else one
             for number, one in enumerate(sendings)

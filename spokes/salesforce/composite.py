@@ -95,7 +95,7 @@ class Part(BaseModel, strict=True):
 
     @property
     def headers(self) -> dict[str, str]:
-        return {k: v for k, v in self.httpHeaders.items() if isinstance(v, str) and v.isprintable()}
+        return {k: v for k, v in self.httpHeaders.items() if _is_plain(k) and _is_plain(v)}
 
     @property
     def content(self) -> bytes:
@@ -148,3 +148,8 @@ def parts(answer: hub.Response, count: int) -> list[Part]:
 
 def _name(number: int) -> str:
     return f"w{number}"
+
+
+def _is_plain(said: Any) -> bool:
+    """Whether it can stand in a header."""
+    return isinstance(said, str) and said.isascii() and said.isprintable()

@@ -6,6 +6,7 @@ creates. Nothing stops at an error: `failOnErrors` is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from spokes.scim.writing import Call
 MOST = 50
 _REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 _REFERENCE = '"bulkId:'  # begins a text that they replace by the id of what they create
+_STATUS = re.compile(r"[2-5][0-9]{2}")
 _ENVELOPE = 200  # bytes around the operations
 
 Answered = Callable[[], hub.Response]
@@ -78,7 +80,7 @@ def _sorted(told: hub.JsonObject, asked: Mapping[int, hub.JsonObject]) -> dict[i
     for one in listed if isinstance(listed, list) else []:
         number = _number(one, names, paths)
         if number is None or number in found or one.get("method") != asked[number]["method"]:
-            raise _odd(f"it answers what was not asked: {str(one)[:100]}")
+            raise _odd(f"it answers what was not asked: {_shown(one)}")
         found[number] = one
     if len(found) != len(asked):
         raise _odd(f"{len(asked)} operations were sent, and {len(found)} answers came")
@@ -91,19 +93,32 @@ def _number(one: Any, names: Mapping[str, int], paths: Mapping[str, int]) -> int
     name, at = one.get("bulkId"), one.get("location")
     if isinstance(name, str):
         return names.get(name)
-    path = urlsplit(at).path if isinstance(at, str) else ""
-    return next((n for end, n in paths.items() if unquote(path).endswith(unquote(end))), None)
+    path = unquote(_path(at))
+    return next((n for end, n in paths.items() if path.endswith(unquote(end))), None)
+
+
+def _shown(one: Any) -> str:
+    """What an answer is about, and nothing of what it says of a person."""
+    told = one if isinstance(one, dict) else {}
+    return ", ".join(str(told.get(name))[:80] for name in ("method", "bulkId", "location"))
+
+
+def _path(location: Any) -> str:
+    """That of an address; empty for what is none."""
+    try:
+        return urlsplit(location).path if isinstance(location, str) else ""
+    except ValueError:
+        return ""
 
 
 def _answer(server: Server, call: Call, one: hub.JsonObject) -> Answered:
     """As it would have come alone: what was created shows its id, an error what they say of it."""
     status = str(one.get("status"))
-    if not status.isdecimal() or not 200 <= int(status) < 600:  # noqa: PLR2004 -- HTTP's
+    if not _STATUS.fullmatch(status):
         raise _odd(f"an operation has the status {status[:20]!r}")
     said = one.get("response")
     if call.method == "POST" and int(status) < 300:  # noqa: PLR2004
-        at = one.get("location")
-        said = {"id": records.id_of(at) if isinstance(at, str) else None}
+        said = {"id": records.id_of(_path(one.get("location")))}
     content = b"" if said is None else orjson.dumps(said)
     return partial(server.http.part, call.method, call.path, int(status), {}, content)
 

@@ -385,7 +385,7 @@ def test_a_port_that_is_taken_ends_everything(run: Run, command: str) -> None:
     assert told.status == 1
     assert told.err.startswith(f"hub: cannot listen on 127.0.0.1:{port}: Address already in use; ")
     assert told.err.endswith("set another port (hub.yaml: listen.port, or --port)\n")
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # others of earlier tests may end meanwhile
 
 
 def test_a_sandboxs_port_that_is_taken_is_named(run: Run) -> None:

@@ -40,6 +40,14 @@ def test_who_says_nothing_has_told_nothing(quota: Quota | None) -> None:
     assert left_of({"x-request-limit": "none", "content-length": "12"}, quota) is None
 
 
+@pytest.mark.parametrize("odd", ["²", "9" * 5000, "9" * 5000 + "/" + "9" * 5000, "-1", ""])
+def test_what_is_no_number_of_calls_is_none(odd: str) -> None:
+    assert left_of({"x-ratelimit-remaining": odd, "api-usage-limit": odd}) is None
+    left = left_of({"x-ratelimit-remaining": "9", "x-ratelimit-limit": odd})
+    assert left is not None
+    assert left.limit is None
+
+
 def test_what_is_spent_in_full_leaves_nothing() -> None:
     left = left_of({"api-usage-limit": "1001/1000"}, None)
     assert left is not None

@@ -209,3 +209,11 @@ def test_streams_of_a_connection_share_its_quota() -> None:
     said = altogether([of(300, left), of(300, left)], NOON)
     assert said.startswith("about 600 calls, 60.0% of the day's 1,000; ")
     assert "tomorrow" in said
+
+
+@pytest.mark.parametrize("calls", [10**10, 2**63])
+def test_a_count_that_nobody_would_live_to_see_is_doubted(calls: int) -> None:
+    one = of(calls, Left(10, 100, timedelta(days=1), "used"))
+    for said in (one.spelled(NOON), altogether([one, one], NOON)):
+        assert said.endswith("that takes a hundred years: is their number right?")
+    assert one.told(NOON)["ends"] is None

@@ -184,12 +184,13 @@ def test_a_table_read_by_time_is_compared_before_and_written_together(
     assert [rows(field, ACCOUNTS)[id]["name"] for id in (one, other)] == ["Theirs", "Ours"]
 
 
+@pytest.mark.parametrize("said", [{}, {"title": "Closed by the hub"}], ids=["alone", "with more"])
 def test_a_limit_met_while_one_case_is_closed_is_not_tried_again_for_the_next(
-    field: Dynamics365Sandbox, spoke: Dynamics365
+    field: Dynamics365Sandbox, spoke: Dynamics365, said: dict[str, str]
 ) -> None:
     field.faults.add(Fault(path="CloseIncident", status=429, times=None))
     open_ones = [id for id, row in rows(field, INCIDENTS).items() if not row["statecode"]][:3]
-    writes = [hub.Write(id, {"statecode": 1}, "k") for id in open_ones]
+    writes = [hub.Write(id, {"statecode": 1} | said, "k") for id in open_ones]
     outcomes = spoke.upsert_many(INCIDENTS, writes)
     assert told(outcomes) == ["RateLimited"] * 3
     assert len(field.journal.of("CloseIncident")) == 1
@@ -262,6 +263,7 @@ def test_the_answers_that_the_hostile_ones_are_made_of_are_good(
         (whole(*TWO).replace(b"HTTP/1.1 201", b"201"), "multipart/mixed; boundary=b"),
         (whole(TWO[0], part("key-001", head="Content-Length: 4000\r\n")), "multipart/mixed; boundary=b"),
         (whole(TWO[0], part("key-001", head="Content-Length: -1\r\n")), "multipart/mixed; boundary=b"),
+        (whole(TWO[0], part("key-001", head=f"Content-Length: {'9' * 5000}\r\n")), "multipart/mixed; boundary=b"),
         (whole(TWO[0], b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c--\r\n"), "multipart/mixed; boundary=b"),
         (whole(TWO[0], part("key-001", name="x" * 200_000)), "multipart/mixed; boundary=b"),
         (NESTED, "multipart/mixed; boundary=0"),

@@ -237,6 +237,13 @@ def test_answers_are_told_apart_by_name_and_not_by_place(
     assert told(spoke.upsert_many(CASE, [new(0), new(1)])) == ["Receipt", "Conflict"]
 
 
+def test_an_odd_header_hides_nobodys_receipt(org: SalesforceSandbox, spoke: Salesforce) -> None:
+    body = good("w0", "w1")
+    body["compositeResponse"][1]["httpHeaders"] = {"Größe": "1", "Location": "/ä", "ETag": 7}
+    org.faults.add(Fault(path=WHOLE, status=200, body=body))
+    assert told(spoke.upsert_many(CASE, [new(0), new(1)])) == ["Receipt", "Receipt"]
+
+
 @pytest.mark.parametrize("body", [None, "ok", [], {}, {"success": True}, {"id": None}])
 def test_a_creation_without_an_id_is_asked_for_again(
     org: SalesforceSandbox, spoke: Salesforce, body: Any

@@ -177,6 +177,8 @@ def good(number: int, **more: Any) -> dict[str, Any]:
         [good(0), good(1, method="DELETE")],
         [good(0), good(1, status="99")],
         [good(0), good(1, status=None)],
+        [good(0), good(1, status="9" * 5000)],
+        [good(0), good(1, bulkId=None, location="https://[")],
         [good(0), 7],
     ],
     ids=str,
@@ -189,7 +191,17 @@ def test_an_answer_to_something_else_is_nobodys_receipt(
         spoke.upsert_many(USERS, [new(0), new(1)])
 
 
-@pytest.mark.parametrize("location", [None, "", 7, "https://x.example/v2/Users/"])
+def test_an_answer_to_something_else_is_told_without_who_it_is_about(
+    server: ScimSandbox, spoke: Scim
+) -> None:
+    other = {"response": {"userName": "zoe"}, **good(7)}
+    server.faults.add(Fault(path=WHOLE, status=200, body={"Operations": [good(0), other]}))
+    with pytest.raises(hub.Transient, match="POST, w7, https://") as told:
+        spoke.upsert_many(USERS, [new(0), new(1)])
+    assert "zoe" not in str(told.value)
+
+
+@pytest.mark.parametrize("location", [None, "", 7, "https://x.example/v2/Users/", "https://["])
 def test_a_creation_without_an_id_is_asked_for_again(
     server: ScimSandbox, spoke: Scim, location: Any
 ) -> None:
