@@ -17,7 +17,7 @@ demo: install
 	$(BIN)/hub demo $(ARGS)
 
 test: install
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -35,6 +35,12 @@ def pytest_configure() -> None:
     _let_interrupts_through()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto` is one more than there are cores: tests often wait, for other processes above all."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is marked for a database that was not asked for."""
     others = [item for item in items if _database_of(item) not in {None, *BACKENDS}]

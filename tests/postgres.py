@@ -34,6 +34,7 @@ class Server:
         in_memory = _roomy(MEMORY) if settings.get("fsync") == "off" else None
         self.folder = Path(tempfile.mkdtemp(prefix="hub-pg-", dir=in_memory))
         self._numbers = count(1)
+        self._administrator: psycopg.Connection | None = None
         (self.folder / "data").mkdir()
         self._server = PostgresServer(self.folder / "data", cleanup_mode="stop")
         atexit.register(self.stop)
@@ -43,6 +44,7 @@ class Server:
 
     def restart(self, *, mode: str = "fast") -> None:
         """Stop and start it; `immediate` is what a crash looks like to its clients."""
+        self._leave()
         folder, log = self._server.pgdata, str(self._server.log)
         options = ["-D", str(folder), "-l", log, "-w", "-m", mode]
         sockets = ["-o", f'-h "" -k {self._sockets}']
@@ -52,6 +54,7 @@ class Server:
         )  # fmt: skip
 
     def stop(self) -> None:
+        self._leave()
         if self.folder.exists():
             self._server.cleanup()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -66,9 +69,17 @@ class Server:
 
     def order(self, *statements: str) -> None:
         """Run statements as its administrator, each a transaction of its own."""
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as admin:
-            for statement in statements:
-                admin.execute(statement.encode())
+        if self._administrator is None or self._administrator.closed:
+            self._administrator = psycopg.connect(self._server.get_uri(), autocommit=True)
+        for statement in statements:
+            self._administrator.execute(statement.encode())
+
+    def _leave(self) -> None:
+        """End the administrator's connection, which is kept: a new one takes a third of the time
+        of a new database."""
+        if self._administrator is not None:
+            self._administrator.close()
+            self._administrator = None
 
     def create(self, *, template: str = "template0", options: str = "") -> str:
         """A new database, a copy of `template`; its name."""

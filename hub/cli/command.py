@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from types import FrameType
 
 import typer
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     set_up_log()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(arguments)
+        _command()(arguments)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             say_error("interrupted")
@@ -94,6 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(MENDABLE)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@cache
+def _command() -> Callable[[Sequence[str] | None], object]:
+    """All commands; typer looks at the signature of each, which takes a while."""
+    return typer.main.get_command(app)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -19,8 +21,9 @@ class SchemaMismatch(Exception):
     """The database has another version of the schema than this program."""
 
 
+@cache
 def head() -> str:
-    """The version that this program needs."""
+    """The version that this program needs; to know it, alembic runs all steps' files."""
     newest = _steps().get_current_head()
     assert newest is not None
     return newest

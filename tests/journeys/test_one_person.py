@@ -170,13 +170,12 @@ class Together:
 
 @pytest.fixture
 def together(db: Database) -> Iterator[Together]:
-    crm, directory, shop = SalesforceSandbox(count=0), EntraSandbox(), ShopifySandbox()
+    crm, directory = SalesforceSandbox(count=0), EntraSandbox()
+    shop = ShopifySandbox(customers=0, orders=0)
     for table in crm.tables:
         for id in list(table.rows):
             table.purge(id)
     directory.directory = Directory(directory.clock.now, directory.directory.told)
-    shop.shop.customers.clear()
-    shop.shop.orders.clear()
     for sandbox in (crm, directory, shop):
         sandbox.clock.freeze()
         sandbox.clock.set(NOON)

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import hub
-from hub.mapping import load
 from hub.queue import Lane
 from hub.spoke import Spoke
-from hub.store import entities
 from hub.store.attachments import Files
 from hub.store.database import Database
 from hub.sync.connection import Connection
@@ -23,7 +21,7 @@ from spokes.dynamics365.sandbox import Dynamics365Sandbox
 from spokes.dynamics365.spoke import Dynamics365
 from spokes.salesforce.sandbox import SalesforceSandbox
 from spokes.salesforce.spoke import Salesforce
-from tests.sync.world import NO_FILES, World
+from tests.sync.world import NO_FILES, World, mapped
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SOMEBODY = "0055g00000A0002AAB"
@@ -176,7 +174,7 @@ def _empty(org: SalesforceSandbox, field: Dynamics365Sandbox) -> None:
 def connection(name: str, spoke: Spoke, folder: str, streams: set[str]) -> Connection:
     """With the mappings that ship with the spoke, of some streams."""
     mappings = {
-        stream.name: tuple(load(file, shape_of=lambda name: entities.find(name).shape))
+        stream.name: mapped(file)
         for stream in spoke.streams
         if stream.name in streams and (file := MAPPINGS / folder / f"{stream.name}.yaml").exists()
     }

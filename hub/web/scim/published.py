@@ -7,6 +7,8 @@ all to a server whose schema has none.
 
 from __future__ import annotations
 
+from functools import cache
+
 from scim2_models import (
     AuthenticationScheme,
     Bulk,
@@ -49,8 +51,9 @@ POLICY = ScimPolicy(
 )
 
 
+@cache
 def provider() -> ScimProvider:
-    """The description of the service, new each time: it is told by nothing but this code."""
+    """The description of the service: nothing but this code tells it, and to build it takes long."""
     stored = load_default_schemas()
     return ScimProvider.from_discovery(
         [_published(stored[urn]) for urn in (USER, GROUP, ENTERPRISE)],
