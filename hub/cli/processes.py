@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
+import socket
 from collections.abc import Collection
+from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -111,21 +112,39 @@ def _work(
 
 
 class until_told:  # noqa: N801 -- reads as the statement it is
-    """An event that SIGINT and SIGTERM set; a second one ends the process at once."""
+    """What SIGINT and SIGTERM tell whoever waits for it; a second one ends the process at once.
+
+    No `threading.Event`: one that is set by a signal's handler, while who waits for it has its
+    lock, waits for ever, and so does who goes to sleep just as the signal comes. Bytes stay.
+    """
 
     def __init__(self) -> None:
-        self._told = threading.Event()
+        self._hears, self._says = socket.socketpair()
+        self._says.setblocking(False)
 
-    def __enter__(self) -> threading.Event:
+    def __enter__(self) -> Self:
+        self._woken = signal.set_wakeup_fd(self._says.fileno(), warn_on_full_buffer=False)
         self._before = {
             number: signal.signal(number, self._tell) for number in (signal.SIGINT, signal.SIGTERM)
         }
-        return self._told
+        return self
 
     def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(self._woken)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._says.close()
+        self._hears.close()
+
+    def wait(self) -> None:
+        """Until a signal or another thread tells; at once if it has."""
+        self._hears.recv(1)
+
+    def set(self) -> None:
+        """Tell it, from any thread; nobody listens any more once the block has ended."""
+        with suppress(OSError):
+            self._says.send(b"!")
 
     def _tell(self, number: int, _: FrameType | None) -> None:
-        self._told.set()
+        """The byte of the signal is there already."""
         signal.signal(number, self._before[signal.Signals(number)])

@@ -96,4 +96,5 @@ def _stay(console: Console, scene: World) -> None:
     console.print(ask, markup=False, soft_wrap=True)
     console.print("Ctrl-C ends the demo and deletes its database.")
     with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while not threading.Event().wait(1.0):  # a signal just before a wait is heard after it
+            pass
