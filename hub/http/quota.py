@@ -69,7 +69,8 @@ class Left:
             return f"they allow {self.allowed}; how many are spent, their answers do not say"
         if self.limit is None:
             return f"{self.calls:,} are left ({self.header})"
-        return f"{self.limit - self.calls:,} of {self.allowed} are spent ({self.header})"
+        spent = max(0, self.limit - self.calls)  # some lend beyond their limit
+        return f"{spent:,} of {self.allowed} are spent ({self.header})"
 
     def usable(self, reserve: float) -> int | None:
         """How many calls fit before the last `reserve` (0 to 1) of what they allow, if that is known."""

@@ -22,6 +22,8 @@ DAY, BURST = timedelta(days=1), timedelta(minutes=5)
         ({"x-ms-ratelimit-time-remaining-xrm-requests": "1200",
           "x-ms-ratelimit-burst-remaining-xrm-requests": "5990"}, Quota(BURST, 6_000),
          "10 of the 6,000 in 5 minutes are spent (x-ms-ratelimit-burst-remaining-xrm-requests)"),
+        ({"x-ratelimit-remaining": "12", "x-ratelimit-limit": "10"}, None,
+         "0 of 10 are spent (x-ratelimit-remaining)"),
         ({"ratelimit-remaining": "9"}, None, "9 are left (ratelimit-remaining)"),
         ({}, Quota(DAY, 1_000),
          "they allow the day's 1,000; how many are spent, their answers do not say"),
