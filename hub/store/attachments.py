@@ -131,7 +131,7 @@ class Files:
             return 0, 0
         with self._incoming() as file:
             before = Path(file.name).stat().st_mtime - GRACE
-        sizes = [_removed(one, before) for one in self._left_behind()]
+        sizes = [_removed(one, before) for one in self._left_behind(named)]
         for part in self.folder.glob("[0-9a-f][0-9a-f]"):
             old = [
                 one.name
@@ -143,8 +143,18 @@ class Files:
         gone = [size for size in sizes if size is not None]
         return len(gone), sum(gone)
 
-    def _left_behind(self) -> list[Path]:
-        return list((self.folder / "incoming").iterdir())
+    def _left_behind(self, named: Callable[[Collection[str]], Collection[str]]) -> list[Path]:
+        """What stands in `incoming`; content that a sweep had set aside when it crashed goes back,
+        if anything names it.
+        """
+        there = list((self.folder / "incoming").iterdir())
+        aside = {one: d for one in there if _DIGEST.fullmatch(d := one.name.partition(".")[0])}
+        wanted = named(set(aside.values())) if aside else ()
+        lost = {one for one, d in aside.items() if d in wanted and not self._place(d).exists()}
+        for one in lost:
+            with suppress(FileNotFoundError):  # the sweep that set it aside lives, and was faster
+                one.replace(self._place(aside[one]))
+        return [one for one in there if one not in lost]
 
     def _discard(self, digest: str, before: float) -> int | None:
         """Remove content, unless somebody has just put it again.

@@ -53,3 +53,24 @@ def test_content_goes_with_the_last_file_that_has_it(world: World, tmp_path: Pat
     world.run(Sweep())
     [left] = [one for one in folder.rglob("*") if one.is_file()]
     assert left.read_bytes() == b"report"
+
+
+def test_content_that_a_crashed_sweep_had_set_aside_comes_back_if_a_file_has_it(
+    world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    world.files = Files(folder)
+    case = ("sn_customerservice_case", "c" * 32)
+    attachments.add(
+        world.db, world.connections, world.files, case, "report.pdf", [b"report"], by="ann",
+        now=world.now,
+    )  # fmt: skip
+    orphan = world.files.keep([b"orphan"])
+    for place in [one for one in folder.rglob("*") if one.is_file()]:
+        aside = place.replace(folder / "incoming" / f"{place.name}.0123456789abcdef")
+        os.utime(aside, (0, 0))
+    world.run(Sweep())
+    [left] = [one for one in folder.rglob("*") if one.is_file()]
+    assert left.read_bytes() == b"report"
+    assert left.parent.name == left.name[:2], "in its own place"
+    assert world.files.find(orphan.digest) is None
