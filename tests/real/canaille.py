@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tests.real import tools
 
@@ -21,7 +19,6 @@ Json = dict[str, Any]
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-STARTS_WITHIN = 60.0
 # It pushes what it keeps of a password: in plain text, a test can look for it.
 CONFIG = """
 SECRET_KEY = "a-key-of-this-test"
@@ -81,7 +78,7 @@ class Canaille:
 @contextmanager
 def started(folder: Path, *, pushes_to: str, token: str) -> Iterator[Canaille]:
     """Serve on loopback. It pushes to `pushes_to` with `token`, which opens its own API as well."""
-    bins, port = tools.environment("canaille"), _free_port()
+    bins, port = tools.environment("canaille"), tools.free_port()
     config = folder / "canaille.toml"
     config.write_text(CONFIG.format(port=port, folder=folder))
     environment = {**os.environ, "CANAILLE_CONFIG": str(config)}
@@ -109,23 +106,8 @@ def started(folder: Path, *, pushes_to: str, token: str) -> Iterator[Canaille]:
     headers = {"Authorization": f"Bearer {token}"}
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=60) as http:
-            _await(http)
+            tools.until_it_answers(http, "/ServiceProviderConfig")
             yield Canaille(url, http, log)
     finally:
         process.terminate()
         process.wait(30)
-
-
-@retry(
-    retry=retry_if_exception_type(httpx.TransportError),
-    wait=wait_fixed(0.1),
-    stop=stop_after_delay(STARTS_WITHIN),
-)
-def _await(http: httpx.Client) -> None:
-    http.get("/ServiceProviderConfig")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from tests.real import tools
 
 Json = dict[str, Any]
 
 SHARE = Path("/usr/share/request-tracker5")
-STARTS_WITHIN = 60.0
 INSTALL = "apt-get install --no-install-recommends request-tracker5 rt5-db-sqlite"
 # Its own zone is not UTC: only the account's counts.
 CONFIG = """
@@ -94,7 +93,7 @@ def server() -> Path:
 @contextmanager
 def started(folder: Path) -> Iterator[RequestTracker]:
     """Serve a new one on loopback, with queue General, custom field HubID and account hub."""
-    program, port = server(), _free_port()
+    program, port = server(), tools.free_port()
     (folder / "site.d").mkdir(parents=True)
     config = folder / "RT_SiteConfig.pm"
     config.write_text(CONFIG.format(folder=folder, port=port))
@@ -130,23 +129,8 @@ def started(folder: Path) -> Iterator[RequestTracker]:
     try:
         auth = ("root", "password")  # as it comes
         with httpx.Client(base_url=f"{url}/REST/2.0", auth=auth, timeout=60) as http:
-            _await(http)
+            tools.until_it_answers(http, "/rt")
             yield RequestTracker(url, token, http)
     finally:
         process.terminate()
         process.wait(30)
-
-
-@retry(
-    retry=retry_if_exception_type(httpx.TransportError),
-    wait=wait_fixed(0.1),
-    stop=stop_after_delay(STARTS_WITHIN),
-)
-def _await(http: httpx.Client) -> None:
-    http.get("/rt")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port

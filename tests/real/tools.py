@@ -10,18 +10,22 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 HERE = Path(__file__).parent
 TOOLS = Path(os.environ.get("HUB_TOOLS") or HERE.parent.parent / "build" / "tools")
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r")
 PATIENCE = 600.0  # seconds for pip
+STARTS_WITHIN = 60.0  # seconds for a server, on a busy machine
 
 
 def environment(tool: str) -> Path:
@@ -67,3 +71,20 @@ def _alone(tool: str) -> Iterator[None]:
     with (TOOLS / f"{tool}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+@retry(
+    retry=retry_if_exception_type(httpx.TransportError),
+    wait=wait_fixed(0.1),
+    stop=stop_after_delay(STARTS_WITHIN),
+)
+def until_it_answers(http: httpx.Client, path: str) -> None:
+    """Wait for a server that has just been started."""
+    http.get(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +13,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tests.real import tools
 
 Json = dict[str, Any]
 
 DATABASE, HUB, PASSWORD = "shop", "hub", "a-password-of-this-test"
-STARTS_WITHIN, MADE_WITHIN = 60.0, 300.0
+MADE_WITHIN = 300.0
 CONFIG = """
 [database]
 uri = sqlite://
@@ -91,7 +89,7 @@ class Tryton:
 @contextmanager
 def started(folder: Path) -> Iterator[Tryton]:
     """Serve one new database on loopback."""
-    port = _free_port()
+    port = tools.free_port()
     config = folder / "trytond.conf"
     config.write_text(CONFIG.format(folder=folder, port=port))
     bins = tools.environment("tryton")
@@ -103,7 +101,7 @@ def started(folder: Path) -> Iterator[Tryton]:
         )
     try:
         with httpx.Client(base_url=url, auth=("admin", PASSWORD), timeout=60) as http:
-            _await(http)
+            tools.until_it_answers(http, "/")
             there = Tryton(url, http, log)
             there.begin()
             yield there
@@ -135,18 +133,3 @@ def _template(bins: Path) -> Path:
     (folder / f"{DATABASE}.sqlite").replace(made)
     shutil.rmtree(folder)
     return made
-
-
-@retry(
-    retry=retry_if_exception_type(httpx.TransportError),
-    wait=wait_fixed(0.1),
-    stop=stop_after_delay(STARTS_WITHIN),
-)
-def _await(http: httpx.Client) -> None:
-    http.get("/")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
